@@ -1,0 +1,86 @@
+/** What every place that can host a sandbox must do. Drivers implement it; the orchestrator calls it. Imports nothing. */
+export interface SandboxDriver {
+  readonly name: 'local' | 'aws';
+  /**
+   * Boots one locked-down VM and waits until it says READY over a channel its network cannot reach.
+   * Every concrete id goes through `observer.record` (durable) before the step that uses it starts.
+   * Rejects with DriverError; whatever exists by then is in the manifest of ids and is destroyed by the caller.
+   */
+  provision(request: ProvisionRequest, observer: ProvisionObserver, signal: AbortSignal): Promise<Sandbox>;
+  /**
+   * Deletes everything of one run: by the stack where it works, then by the manifest of ids without Pulumi.
+   * Safe to call again, and when nothing is left. Ignores the caller's cancellation: it has deadlines of its own.
+   */
+  destroy(runId: string, manifest: readonly ConcreteId[], onEvent: (event: EngineEvent) => void): Promise<readonly Deletion[]>;
+  /** Asks the control plane, not our own state, whether one id still exists. Throws when it cannot tell. */
+  observe(id: ConcreteId): Promise<Observation>;
+  /** What exists now with our label, of one run or of all: found by looking, never from the manifest. */
+  inventory(runId?: string): Promise<readonly ConcreteId[]>;
+}
+
+/** All the driver needs to know to boot. Nothing in it is secret. */
+export interface ProvisionRequest {
+  readonly runId: string;
+  /** OpenSSH public key line of the CA, `ssh-ed25519 AAAA…`. */
+  readonly caPublicKey: string;
+  readonly profile: MachineShape;
+  /** Seconds after boot at which the guest powers itself off. */
+  readonly lifetimeSeconds: number;
+}
+
+export interface MachineShape {
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  /** Size of the per-run encrypted scratch disk. */
+  readonly scratchMiB: number;
+}
+
+export interface ProvisionObserver {
+  /** Adds an id to the run's manifest of ids; resolves when that is durable. */
+  record(id: ConcreteId): Promise<void>;
+  /** One engine event (Pulumi's EngineEvent JSON), in order. */
+  event(event: EngineEvent): void;
+  /** A short phrase for people: what is being waited for now. */
+  progress(what: string): void;
+}
+
+export type EngineEvent = Readonly<Record<string, unknown>>;
+
+/** A sandbox that said READY. */
+export interface Sandbox {
+  readonly machineId: string;
+  readonly address: { readonly host: string; readonly port: number };
+  /** The guest's host key, `ssh-ed25519 AAAA…`, told over the console; the relay pins it. */
+  readonly hostKey: string;
+  /** As seen by the guest's sshd: what the certificate's source-address must allow. */
+  readonly relaySourceAddress: string;
+  readonly isolation: 'kvm' | 'emulated' | 'cloud';
+  readonly engine: 'embedded' | 'cli';
+  readonly stack: string;
+  readonly imageDigest: string;
+  /** Files of this host that fill while the guest runs. */
+  readonly streams: { readonly console: string; readonly sshd?: string; readonly executor?: string; readonly audit?: string };
+}
+
+/** One thing that must be gone after the burn. `kind` is the glossary's word for it; `id` is unique on the control plane. */
+export interface ConcreteId {
+  readonly kind: 'process' | 'disk' | 'socket' | 'port' | 'file' | 'stack' | 'directory' | 'instance' | 'volume' | 'interface' | 'security-group' | 'address';
+  readonly id: string;
+  /** What is needed to look it up again: process start time, path, … All plain text. */
+  readonly detail: Readonly<Record<string, string>>;
+}
+
+export interface Deletion {
+  readonly target: ConcreteId;
+  /** How it was deleted: `pulumi destroy`, `kill`, `unlink`, … or `already gone`. */
+  readonly how: string;
+  readonly at: string;
+}
+
+/** One look at one id. `gone` only when the control plane says "not found". */
+export interface Observation {
+  readonly state: 'present' | 'gone';
+  /** By what means it was looked for, for the receipt. */
+  readonly means: string;
+  readonly at: string;
+}
