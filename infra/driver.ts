@@ -12,6 +12,8 @@ export interface SandboxDriver {
    * Safe to call again, and when nothing is left. Ignores the caller's cancellation: it has deadlines of its own.
    */
   destroy(runId: string, manifest: readonly ConcreteId[], onEvent: (event: EngineEvent) => void): Promise<readonly Deletion[]>;
+  /** Where the streams of a run lie, without having provisioned it (after a crash); undefined where there are none. */
+  streams(runId: string): Promise<SandboxStreams | undefined>;
   /** Asks the control plane, not our own state, whether one id still exists. Throws when it cannot tell. */
   observe(id: ConcreteId): Promise<Observation>;
   /** What exists now with our label, of one run or of all: found by looking, never from the manifest. */
@@ -59,7 +61,14 @@ export interface Sandbox {
   readonly stack: string;
   readonly imageDigest: string;
   /** Files of this host that fill while the guest runs. */
-  readonly streams: { readonly console: string; readonly sshd?: string; readonly executor?: string; readonly audit?: string };
+  readonly streams: SandboxStreams;
+}
+
+export interface SandboxStreams {
+  readonly console: string;
+  readonly sshd?: string;
+  readonly executor?: string;
+  readonly audit?: string;
 }
 
 /** One thing that must be gone after the burn. `kind` is the glossary's word for it; `id` is unique on the control plane. */

@@ -45,6 +45,9 @@ export type Next<S extends RunState> = (typeof LIFECYCLE)[S][number];
 export type ActiveState = { [S in RunState]: Next<S> extends never ? never : S }[RunState];
 export type TerminalState = Exclude<RunState, ActiveState>;
 
+/** Every state, in the order of the picture. */
+export const RUN_STATES = Object.keys(LIFECYCLE) as [RunState, ...RunState[]];
+
 /** How a run went; undefined until it is known. */
 export const OUTCOMES = ['succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -56,4 +59,8 @@ export function isTerminal(state: RunState): state is TerminalState {
 export function canMove(from: RunState, to: RunState): boolean {
   const allowed: readonly RunState[] = LIFECYCLE[from];
   return allowed.includes(to);
+}
+
+export function isRunState(text: string): text is RunState {
+  return Object.hasOwn(LIFECYCLE, text);
 }

@@ -1,0 +1,24 @@
+import type { ActionArgs, ActionName, ActionResult } from '../../protocol/index.ts';
+import type { Guest } from '../guest.ts';
+
+/** What an action has to work with. */
+export interface Context {
+  readonly guest: Guest;
+  /** Unix seconds at which whatever runs must have ended. */
+  readonly endsAt: number;
+  /** Set when the session ends; only actions that wait need to look. */
+  readonly signal: AbortSignal;
+}
+
+/** One action: its arguments are parsed, granted and in the catalogue by the time it is asked. Throws ActionFailure or a system error. */
+export type Run<Name extends ActionName> = (
+  args: ActionArgs<Name>,
+  context: Context,
+) => ActionResult<Name> | Promise<ActionResult<Name>>;
+
+/** One row of the registry. */
+export interface Action<Name extends ActionName> {
+  readonly run: Run<Name>;
+  /** What it is about, for the record: paths and digests, never content. */
+  readonly targets: (args: ActionArgs<Name>) => string[];
+}

@@ -1,0 +1,37 @@
+/** Where the executor finds the machine it runs in. Tests give their own; nothing of it comes from the environment. */
+export interface Guest {
+  /** Where the paths of requests begin. */
+  readonly root: string;
+  /** OpenSSH public key line of the CA. */
+  readonly caFile: string;
+  readonly machineIdFile: string;
+  /** Where audit records go: the port that leaves the machine, or the file where there is no port. */
+  readonly auditPort: string;
+  readonly auditFile: string;
+  /** Where the root half listens, and its own folder. */
+  readonly spawnerSocket: string;
+  readonly spawnerFolder: string;
+  /** A cgroup v2 whose controllers are passed on to its children. */
+  readonly cgroupFolder: string;
+  /** The executor's own user: may connect to the root half. */
+  readonly agentUser: number;
+  /** The powerless user that scripts run as. */
+  readonly scriptUser: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** The sandbox as `images/` makes it. */
+export const GUEST: Guest = {
+  root: '/',
+  caFile: '/run/burnbag/ca.pub',
+  machineIdFile: '/run/burnbag/machine-id',
+  auditPort: '/dev/exec',
+  auditFile: '/run/burnbag/logs/exec',
+  spawnerSocket: '/run/burnbag/spawner.sock',
+  spawnerFolder: '/run/burnbag/spawner',
+  cgroupFolder: '/sys/fs/cgroup',
+  agentUser: 2000,
+  scriptUser: 2002,
+  now: () => Date.now(),
+};

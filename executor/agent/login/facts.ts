@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { MachineId } from '../../protocol/index.ts';
+import type { Guest } from '../guest.ts';
+import { KEY_TYPE, parsePublicKey } from './certificate.ts';
+import { LoginRefused } from './refused.ts';
+
+/** What the machine itself knows: whom to believe and who it is. */
+export interface Facts {
+  /** Raw ed25519 key of the CA. */
+  readonly caKey: Buffer;
+  readonly machineId: string;
+}
+
+/** Reads the machine's own facts. Throws LoginRefused with GUEST_FACTS_MISSING. */
+export function readFacts(guest: Guest): Facts {
+  const machineId = MachineId.safeParse(read(guest.machineIdFile).trimEnd());
+  if (!machineId.success) throw missing('a machine id', guest.machineIdFile);
+  const [type, base64 = ''] = read(guest.caFile).trimEnd().split(' ');
+  if (type !== KEY_TYPE) throw missing(`an ${KEY_TYPE} public key`, guest.caFile);
+  try {
+    return { caKey: parsePublicKey(Buffer.from(base64, 'base64')), machineId: machineId.data };
+  } catch {
+    throw missing(`an ${KEY_TYPE} public key`, guest.caFile);
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw missing('a readable file', file);
+  }
+}
+
+function missing(what: string, file: string): LoginRefused {
+  return new LoginRefused(
+    'GUEST_FACTS_MISSING',
+    `${what} in ${file}`,
+    'none',
+    'the boot did not finish, or the image is another',
+  );
+}

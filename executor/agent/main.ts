@@ -1,0 +1,42 @@
+import './no-jit.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { GUEST } from './guest.ts';
+
+/**
+ * agent-exec. Who starts it decides what it is, never what it is told:
+ * as agent-runner, sshd's forced command, it serves one session, whatever its arguments; as root, and only with the one argument `spawner`,
+ * it is the resident root half, started by init. Anybody else gets nothing. Neither half loads the other's code.
+ */
+async function main(): Promise<void> {
+  process.umask(0o022);
+  const uid = process.getuid?.();
+  if (uid === GUEST.agentUser) {
+    process.exit(await serveSession());
+  } else if (uid === 0 && process.argv.length === 3 && process.argv[2] === 'spawner') {
+    const { serveSpawner } = await import('./spawner/serve.ts');
+    await serveSpawner(GUEST);
+  } else {
+    process.stderr.write(`agent-exec: expected uid ${GUEST.agentUser} (sshd) or root with "spawner" (init)\n`);
+    process.exit(EXIT.usage);
+  }
+}
+
+async function serveSession(): Promise<ExitCode> {
+  const { runSession } = await import('./session/session.ts');
+  const terminated = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      terminated.abort();
+    });
+  }
+  const authenticationFile = process.env['SSH_USER_AUTH'];
+  return runSession(
+    { input: process.stdin, output: process.stdout, authenticationFile, terminated: terminated.signal },
+    GUEST,
+  );
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(EXIT.internal);
+});

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { ActionName, ActionRequest, ActionResult, Answer, FailedAnswer, OkAnswer } from '../../protocol/index.ts';
+import type { Action, Context } from '../actions/action.ts';
+import { ACTIONS } from '../actions/registry.ts';
+import type { AuditEvent, AuditLog } from '../audit/log.ts';
+import { failureOf } from '../failure.ts';
+import { encodeAnswer } from './outbox.ts';
+
+/** What the records of one action have in common. */
+export interface Task {
+  readonly run_id: string;
+  readonly task_id: string;
+}
+
+/**
+ * Carries out one granted request: a record, the action, a record, and only then the answer's line. An action that fails is an answer too.
+ * Throws AuditUnavailable, before the action or in place of its answer.
+ */
+export async function perform(
+  request: ActionRequest,
+  line: Buffer,
+  task: Task,
+  log: AuditLog,
+  context: Context,
+): Promise<Buffer> {
+  const about = describe(request, task);
+  await log.append({ ...about, event: 'action_started', line_sha256: sha256(line) });
+  const started = performance.now();
+  const answer = await carryOut(request, context, started);
+  const answerLine = encodeAnswer(answer);
+  await log.append({
+    ...about,
+    event: 'action_ended',
+    ...ending(answer),
+    duration_ms: elapsedSince(started),
+    answer_sha256: sha256(answerLine),
+  });
+  return answerLine;
+}
+
+async function carryOut(request: ActionRequest, context: Context, started: number): Promise<Answer> {
+  try {
+    const result = await run(request.action, request.args, context);
+    return {
+      id: request.id,
+      status: 'ok',
+      action: request.action,
+      duration_ms: elapsedSince(started),
+      result,
+    } as OkAnswer;
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure.code === 'INTERNAL') console.error(error);
+    return { id: request.id, status: 'failed', error: failure } satisfies FailedAnswer;
+  }
+}
+
+/** Name and arguments belong together by the request's schema, and name and action by the registry's type. */
+async function run<Name extends ActionName>(
+  name: Name,
+  args: ActionRequest['args'],
+  context: Context,
+): Promise<ActionResult<Name>> {
+  const action: Action<Name> = ACTIONS[name];
+  return action.run(args as Parameters<typeof action.run>[0], context);
+}
+
+function describe(request: ActionRequest, task: Task) {
+  const { targets } = ACTIONS[request.action] as { targets: (args: ActionRequest['args']) => string[] };
+  const named = targets(request.args);
+  const argv = request.action === 'run_script' ? { argv: [...named, ...request.args.args] } : {};
+  return { ...task, request_id: request.id, action: request.action, targets: named, ...argv };
+}
+
+type Ended = Extract<AuditEvent, { event: 'action_ended' }>;
+
+/** How an answer ended, for the record: sizes and hashes of output, never output. */
+function ending(
+  answer: Answer,
+): Pick<Ended, 'status' | 'code' | 'pid' | 'exit_code' | 'signal' | 'timed_out'> & Partial<Ended> {
+  if (answer.status === 'refused') throw new Error('expected an action that was carried out, got a refusal');
+  if (answer.status === 'failed') return { status: 'failed', code: answer.error.code };
+  if (answer.action !== 'run_script') return { status: 'ok' };
+  const { pid, exit_code, signal, timed_out, stdout, stderr } = answer.result;
+  return {
+    status: 'ok',
+    pid,
+    exit_code,
+    signal,
+    timed_out,
+    stdout_bytes: stdout.bytes,
+    stdout_sha256: stdout.sha256,
+    stderr_bytes: stderr.bytes,
+    stderr_sha256: stderr.sha256,
+  };
+}
+
+function elapsedSince(started: number): number {
+  return Math.round(performance.now() - started);
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../../protocol/index.ts';
+import { ActionFailure, errnoOf } from '../failure.ts';
+import type { Guest } from '../guest.ts';
+import { readFrames } from './frames.ts';
+import { Outcome, Started } from './outcome.ts';
+import type { SpawnRequest } from './request.ts';
+
+/** The root half is started early in the boot; under emulation its first start takes seconds, and READY does not wait for it. */
+const CONNECT_TIMEOUT_MS = 15_000;
+
+const RETRY_MS = 25;
+
+/** Takes what a script says while it runs. */
+export interface Listener {
+  started(pid: number): void;
+  output(stream: 'stdout' | 'stderr', chunk: Buffer): void;
+}
+
+/**
+ * Has the root half run one uploaded script. Closing the connection is how it is told to stop: `signal` does that.
+ * Throws ActionFailure, the signal's when that was the reason.
+ */
+export async function spawnScript(
+  request: SpawnRequest,
+  guest: Guest,
+  listener: Listener,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const socket = await connectWhenReady(guest.spawnerSocket, signal);
+  const stop = (): void => {
+    socket.destroy();
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    return await receive(socket, listener);
+  } catch (cause) {
+    if (cause instanceof ActionFailure) throw cause;
+    signal.throwIfAborted();
+    throw lost(cause);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    socket.destroy();
+  }
+}
+
+async function receive(socket: Socket, listener: Listener): Promise<Outcome> {
+  for await (const { kind, payload } of readFrames(socket)) {
+    switch (kind) {
+      case 'started':
+        listener.started(Started.parse(JSON.parse(payload.toString())).pid);
+        break;
+      case 'stdout':
+      case 'stderr':
+        listener.output(kind, payload);
+        break;
+      case 'ended':
+        return Outcome.parse(JSON.parse(payload.toString()));
+      case 'failed': {
+        const { code, ...said } = Failure.parse(JSON.parse(payload.toString()));
+        throw new ActionFailure(code, said);
+      }
+    }
+  }
+  throw new Error('expected a frame that ends the run, got the end of the connection');
+}
+
+async function connectWhenReady(path: string, signal: AbortSignal): Promise<Socket> {
+  const deadline = performance.now() + CONNECT_TIMEOUT_MS;
+  for (;;) {
+    signal.throwIfAborted();
+    const socket = connect(path);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (cause) {
+      socket.destroy();
+      const errno = errnoOf(cause) ?? '';
+      const mayCome = errno === 'ENOENT' || errno === 'ECONNREFUSED' || errno === 'EACCES';
+      if (!mayCome || performance.now() > deadline) throw lost(cause);
+    }
+    await sleep(RETRY_MS);
+  }
+}
+
+function lost(cause: unknown): ActionFailure {
+  const got = errnoOf(cause) ?? 'a broken connection';
+  const said = { expected: "the executor's root half to answer", got, hint: 'it is started by init; see the console' };
+  return new ActionFailure('SPAWNER_UNAVAILABLE', said, { cause });
+}

@@ -1,0 +1,111 @@
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { loadCatalogue } from '../catalogue.ts';
+import { ActionFailure, failureOf } from '../failure.ts';
+import type { Guest } from '../guest.ts';
+import { limitsOf } from './cgroup.ts';
+import { closeInherited } from './close-inherited.ts';
+import { receiveRequest } from './receive.ts';
+import { encodeFrame } from './frames.ts';
+import { makeFifo } from './pipe.ts';
+import { FIFOS, runConfined, type Confined, type Emit } from './run.ts';
+
+/**
+ * The root half of the executor, as in sshd's privilege separation: it waits on a unix socket that only agent-runner can open, and does one
+ * thing, for one client at a time. It reads no request, grant or certificate; the other half does not get root.
+ * Resolves when it listens.
+ */
+export async function serveSpawner(guest: Guest, confined: Confined = confinedByCatalogue()): Promise<Server> {
+  closeInherited();
+  mkdirSync(guest.spawnerFolder, { recursive: true, mode: 0o700 });
+  for (const name of Object.values(FIFOS)) makeFifo(join(guest.spawnerFolder, name), guest.scriptUser);
+  let isBusy = false;
+  const server = createServer((socket) => {
+    if (isBusy) {
+      refuseSecond(socket);
+      return;
+    }
+    isBusy = true;
+    // A client has its answer before the next may come; an error here is never the client's doing.
+    serveClient(socket, confined, guest)
+      .catch(fail)
+      .finally(() => {
+        isBusy = false;
+      });
+  });
+  await listen(server, guest);
+  return server;
+}
+
+/** What the catalogue says of scripts, as the kernel takes it. */
+export function confinedByCatalogue(): Confined {
+  const { scripts } = loadCatalogue();
+  const environment = Object.fromEntries(scripts.environment.map(({ name, value }) => [name, value]));
+  return { limits: limitsOf(scripts), environment };
+}
+
+async function serveClient(socket: Socket, confined: Confined, guest: Guest): Promise<void> {
+  const gone = new AbortController();
+  socket.on('error', () => {
+    gone.abort();
+  });
+  socket.on('close', () => {
+    gone.abort();
+  });
+  const emit: Emit = (kind, payload) => send(socket, encodeFrame(kind, payload));
+  try {
+    const request = await receiveRequest(socket, gone);
+    const outcome = await runConfined(request, confined, guest, emit, gone.signal);
+    await emit('ended', Buffer.from(JSON.stringify(outcome)));
+  } catch (error) {
+    if (!(error instanceof ActionFailure)) console.error(error);
+    await emit('failed', Buffer.from(JSON.stringify(failureOf(error))));
+  }
+  socket.end();
+  socket.destroySoon();
+}
+
+/** Resolves when the bytes are taken, or when there is nobody left to take them. */
+function send(socket: Socket, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    if (!socket.writable || socket.write(bytes)) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
+}
+
+function refuseSecond(socket: Socket): void {
+  const hint = 'one script at a time: wait for the answer';
+  const failure = failureOf(new ActionFailure('SPAWNER_BUSY', { expected: 'one client', got: 'a second one', hint }));
+  socket.on('error', () => undefined);
+  socket.end(encodeFrame('failed', Buffer.from(JSON.stringify(failure))));
+}
+
+/** The socket's mode is its access list: root and agent-runner, from the moment it exists. */
+async function listen(server: Server, { spawnerSocket, agentUser }: Guest): Promise<void> {
+  rmSync(spawnerSocket, { force: true });
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  server.once('error', reject);
+  const umask = process.umask(0o777);
+  server.listen(spawnerSocket, () => {
+    resolve(undefined);
+  });
+  process.umask(umask);
+  await promise;
+  chownSync(spawnerSocket, 0, agentUser);
+  chmodSync(spawnerSocket, 0o660);
+}
+
+function fail(error: unknown): never {
+  console.error(error);
+  process.exit(1);
+}

@@ -1,0 +1,9 @@
+/** The contract between relay and executor. */
+export * from './action.ts';
+export * from './answer.ts';
+export * from './canonical.ts';
+export * from './grant.ts';
+export * from './limits.ts';
+export * from './path.ts';
+export * from './record.ts';
+export * from './text.ts';

@@ -1,0 +1,107 @@
+import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
+import { canonicalJson, GRANT_EXTENSION, type Grant } from '../protocol/index.ts';
+
+/** A CA for tests: signs whatever it is told, right or wrong. */
+export interface TestCa {
+  /** Raw ed25519 key. */
+  readonly publicKey: Buffer;
+  /** As /run/burnbag/ca.pub has it. */
+  readonly line: string;
+  readonly privateKey: KeyObject;
+}
+
+export function makeCa(): TestCa {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+  return { publicKey: raw, line: `ssh-ed25519 ${keyBlob(raw).toString('base64')} test\n`, privateKey };
+}
+
+/** Fields of a certificate, each as a test wants it. */
+export interface CertificateFields {
+  readonly certificateType: string;
+  readonly serial: bigint;
+  readonly type: number;
+  readonly keyId: string;
+  readonly principals: readonly string[];
+  readonly validAfter: bigint;
+  readonly validBefore: bigint;
+  readonly criticalOptions: readonly (readonly [string, string])[];
+  readonly extensions: readonly (readonly [string, string])[];
+  readonly reserved: Buffer;
+}
+
+/** A certificate as our CA would write it for this grant, with the fields that a test wants otherwise. */
+export function mintBlob(ca: TestCa, grant: Grant, changed: Partial<CertificateFields> = {}): Buffer {
+  const json = canonicalJson(grant);
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  return encodeCertificate(ca, {
+    certificateType: 'ssh-ed25519-cert-v01@openssh.com',
+    serial: randomBytes(8).readBigUInt64BE(),
+    type: 1,
+    keyId: keyIdOf(grant, json),
+    principals: [`sandbox-${grant.machine_id}`],
+    validAfter: now - 30n,
+    validBefore: now + 600n,
+    criticalOptions: [
+      ['force-command', '/usr/local/bin/agent-exec'],
+      ['source-address', '10.0.2.2'],
+    ],
+    extensions: [[GRANT_EXTENSION, json]],
+    reserved: Buffer.alloc(0),
+    ...changed,
+  });
+}
+
+export function keyIdOf(grant: Grant, json: string): string {
+  return `run=${grant.run_id}:task=${grant.task_id}:grant=${createHash('sha256').update(json).digest('hex')}`;
+}
+
+/** The line that sshd leaves for the forced command. */
+export function authenticationLine(blob: Buffer): string {
+  return `publickey ssh-ed25519-cert-v01@openssh.com ${blob.toString('base64')}\n`;
+}
+
+function encodeCertificate(ca: TestCa, fields: CertificateFields): Buffer {
+  const body = Buffer.concat([
+    string(fields.certificateType),
+    string(randomBytes(32)),
+    string(randomBytes(32)),
+    uint64(fields.serial),
+    uint32(fields.type),
+    string(fields.keyId),
+    string(Buffer.concat(fields.principals.map(string))),
+    uint64(fields.validAfter),
+    uint64(fields.validBefore),
+    string(options(fields.criticalOptions)),
+    string(options(fields.extensions)),
+    string(fields.reserved),
+    string(keyBlob(ca.publicKey)),
+  ]);
+  const signature = sign(null, body, ca.privateKey);
+  return Buffer.concat([body, string(Buffer.concat([string('ssh-ed25519'), string(signature)]))]);
+}
+
+function options(list: readonly (readonly [string, string])[]): Buffer {
+  return Buffer.concat(list.map(([name, value]) => Buffer.concat([string(name), string(string(value))])));
+}
+
+function keyBlob(raw: Buffer): Buffer {
+  return Buffer.concat([string('ssh-ed25519'), string(raw)]);
+}
+
+function string(value: Buffer | string): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([uint32(bytes.length), bytes]);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function uint64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}

@@ -1,0 +1,63 @@
+import type { PendingOperation } from './codec.ts';
+import { messageOf } from './errors.ts';
+import type { Run } from './run.ts';
+import type { State } from './state.ts';
+import { isProviderType } from './urn.ts';
+
+/** Why a found object is not taken as it is: the next update brings it to what the program wants. */
+const INTERRUPTED = 'its creation was interrupted; found again by its provider';
+
+/**
+ * Looks for the objects of interrupted creates: asks the provider's Read with the URN and the recorded inputs, without an
+ * id. What it finds joins the state; what it does not find stays on record, because a provider that cannot look up by URN
+ * answers the same way. Returns the base with what was found.
+ */
+export async function recoverPending(run: Run): Promise<void> {
+  const found = new Set<PendingOperation>();
+  for (const operation of run.checkpoint.pendingOperations) {
+    if (operation.type !== 'creating') continue;
+    const { resource } = operation;
+    if (!resource.custom || isProviderType(resource.type)) continue;
+    const state = await lookUp(run, resource);
+    if (state === undefined) continue;
+    found.add(operation);
+    if (run.base.some((known) => known.urn === state.urn && known.id === state.id)) continue;
+    const isSuperseded = run.base.some((known) => known.urn === state.urn && known.delete !== true);
+    run.base = [...run.base, isSuperseded ? { ...state, delete: true } : state];
+    run.reporter.diagnostic(
+      'warning',
+      `an interrupted create had made the object ${state.id ?? ''}; it is taken into the state`,
+      state.urn,
+    );
+  }
+  if (found.size === 0) return;
+  run.checkpoint.resolvePending((operation) => found.has(operation));
+  run.checkpoint.rebase(run.base);
+  await run.checkpoint.flush();
+}
+
+/** The first line of the warning is the real engine's. */
+export function pendingWarning(pending: readonly PendingOperation[]): string {
+  const lines = pending.map(({ resource, type }) => `  * ${resource.urn}, interrupted while ${type}`);
+  return [
+    `Attempting to deploy or update resources with ${pending.length} pending operations from previous deployment.`,
+    ...lines,
+  ].join('\n');
+}
+
+async function lookUp(run: Run, resource: State): Promise<State | undefined> {
+  if (resource.provider === undefined || run.stopped.aborted) return undefined;
+  try {
+    const provider = await run.providers.get(resource.provider);
+    const object = await provider.read(resource.urn, '', resource.inputs, {}, resource.customTimeouts);
+    if (object.id === '') return undefined;
+    return { ...resource, id: object.id, outputs: object.outputs, initErrors: [INTERRUPTED] };
+  } catch (error) {
+    run.reporter.diagnostic(
+      'warning',
+      `could not look for the object of an interrupted create: ${messageOf(error)}`,
+      resource.urn,
+    );
+    return undefined;
+  }
+}

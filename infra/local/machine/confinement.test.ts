@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+import { findProcesses, lookUp, waitUntilGone } from '../processes.ts';
+import { chooseIdentity } from './identity.ts';
+import { confine } from './confinement.ts';
+
+const LIMITS = { addressSpace: 2 ** 33, fileSize: 2 ** 20, threads: 8 };
+
+async function confined(argv: readonly string[]): Promise<readonly [string, ...string[]]> {
+  const [program = '', ...args] = await confine(argv, await chooseIdentity('0123456789ab', 'tcg'), LIMITS);
+  return [program, ...args];
+}
+
+test('a confined process has no capability, gains no privilege and writes no core', async () => {
+  const [program, ...args] = await confined(['/bin/cat', '/proc/self/status', '/proc/self/limits']);
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: {} });
+  const said = (await buffer(child.stdout)).toString();
+  expect(said).toMatch(/^NoNewPrivs:\t1$/m);
+  expect(said).toMatch(/^CapEff:\t0+$/m);
+  expect(said).toMatch(/^Max core file size +0 +0 /m);
+  expect(said).toMatch(/^Max file size +1048576 +1048576 /m);
+  const uid = Number(/^Uid:\t([0-9]+)/m.exec(said)?.[1]);
+  if (process.getuid?.() === 0) {
+    expect(said).toMatch(/^CapBnd:\t0+$/m);
+    expect(said).toMatch(/^Groups:\t ?$/m);
+    expect(uid).toBeGreaterThanOrEqual(65_534);
+  } else expect(uid).toBe(process.getuid?.());
+});
+
+test('a confined process dies with the process that spawned it, killed as it may be', async () => {
+  const argv = await confined(['/bin/sleep', '321.5']);
+  const code = `const [p, ...a] = ${JSON.stringify(argv)}; require('node:child_process').spawn(p, a, { stdio: 'ignore', detached: true }); setInterval(() => {}, 1e3)`;
+  const owner = spawn(process.execPath, ['-e', code], { stdio: 'ignore' });
+  await once(owner, 'spawn');
+  const isIt = (found: readonly string[]): boolean => found[0] === '/bin/sleep' && found[1] === '321.5';
+  await expect.poll(() => findProcesses(isIt), { timeout: 10_000 }).toHaveLength(1);
+  const [sleeper] = await findProcesses(isIt);
+  if (sleeper === undefined) throw new Error('it was there a moment ago');
+  owner.kill('SIGKILL');
+  expect(await waitUntilGone(sleeper, 5_000)).toBe(true);
+  expect((await lookUp(sleeper.pid))?.startTime).not.toBe(sleeper.startTime);
+});

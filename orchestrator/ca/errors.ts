@@ -1,0 +1,42 @@
+/** Why the CA did not sign, or why a certificate does not hold. One code per rule; `message` ends with what to do. */
+export class CaError extends Error {
+  override readonly name = 'CaError';
+  readonly code: CaErrorCode;
+  readonly expected: string;
+  readonly got: string;
+  readonly hint: string;
+
+  constructor(code: CaErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
+    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
+    this.code = code;
+    this.expected = said.expected;
+    this.got = said.got;
+    this.hint = said.hint;
+  }
+}
+
+/** Every way it can fail. The first group is about the CA's key, the second about one rule each, the last about the finished bytes. */
+export type CaErrorCode =
+  | 'key_file_exposed'
+  | 'key_file_invalid'
+  | 'key_file_unusable'
+  | 'signer_failed'
+  | 'signer_timeout'
+  | 'public_key_invalid'
+  | 'machine_id_invalid'
+  | 'certificate_type'
+  | 'serial'
+  | 'nonce'
+  | 'key_id'
+  | 'principal'
+  | 'validity'
+  | 'critical_options'
+  | 'force_command'
+  | 'source_address'
+  | 'extensions'
+  | 'grant'
+  | 'subject_key'
+  | 'ca_key'
+  | 'certificate_malformed'
+  | 'signature'
+  | 'revocation_list';

@@ -1,0 +1,42 @@
+import { GRANT_EXTENSION } from '../../executor/protocol/index.ts';
+
+/** The two kinds of certificate there are: what each may log in as, what it forces and what it carries. Everything else is refused. */
+export const CERTIFICATE_KINDS = {
+  task: {
+    principalPrefix: 'sandbox-',
+    forceCommand: '/usr/local/bin/agent-exec',
+    extensions: [GRANT_EXTENSION],
+    why: 'the one login of a run: the executor reads the grant from the extension; no permit-* means no terminal and no forwarding',
+  },
+  audit: {
+    principalPrefix: 'audit-',
+    forceCommand: '/usr/local/bin/audit-stream',
+    extensions: [],
+    why: 'copies logs out and can do nothing else, so it carries no grant',
+  },
+} as const satisfies Record<string, KindRow>;
+
+export type CertificateKind = keyof typeof CERTIFICATE_KINDS;
+
+interface KindRow {
+  readonly principalPrefix: string;
+  readonly forceCommand: string;
+  readonly extensions: readonly string[];
+  readonly why: string;
+}
+
+/** How far back a certificate's life starts: two clocks that keep time differ by less, and a longer past buys nothing. */
+export const BACKDATE_SECONDS = 30;
+
+/** Lives a certificate may have. Ten minutes fit most tasks; nothing that needs more than an hour is one task. */
+export const TTL_DEFAULT_SECONDS = 600;
+export const TTL_MAX_SECONDS = 3_600;
+
+/** Shorter than a handshake with an emulated guest can take, so it could only fail. */
+export const TTL_MIN_SECONDS = 10;
+
+/** Bytes of the nonce: as many as ssh-keygen takes. */
+export const NONCE_BYTES = 32;
+
+/** Longest key id: sshd writes it into its log on every login. */
+export const KEY_ID_MAX_CHARS = 256;

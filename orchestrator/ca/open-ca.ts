@@ -1,0 +1,47 @@
+import path from 'node:path';
+import { openFileSigner } from './file-signer.ts';
+import { mint, type Minted } from './mint.ts';
+import { orderAudit, orderTask, type MintAuditRequest, type MintRequest } from './order.ts';
+import { parsePublicKeyLine } from './public-key.ts';
+import { openRevocations } from './revocations.ts';
+import type { Signer } from './signer.ts';
+
+/** The certificate authority: the only thing that can make a login to a sandbox. */
+export interface Ca {
+  /** What sandboxes trust, `ssh-ed25519 AAAA…`. */
+  readonly publicKeyLine: string;
+  /** A run's login. Throws CaError; nothing is issued then. */
+  mint(request: MintRequest): Promise<TaskCertificate>;
+  /** A login that only copies logs out. Throws CaError. */
+  mintAudit(request: MintAuditRequest): Promise<Minted>;
+  /** Puts a serial on the CA's list; resolves when that is durable. */
+  revoke(serial: string, why: string): Promise<void>;
+  /** Every serial on the list. */
+  revoked(): Promise<ReadonlySet<string>>;
+}
+
+/** A run's certificate and the digest of the grant inside it. */
+export interface TaskCertificate extends Minted {
+  readonly grantSha256: string;
+}
+
+/** Opens the CA of a data directory: its key (made on first use, unless another signer is given) and its list of revoked serials. */
+export async function openCa(options: { readonly home: string; readonly signer?: Signer }): Promise<Ca> {
+  const keys = path.join(options.home, 'keys');
+  const signer = options.signer ?? (await openFileSigner(path.join(keys, 'ca.pem')));
+  const caKey = parsePublicKeyLine(signer.publicKeyLine);
+  const revocations = openRevocations(path.join(keys, 'revoked'));
+  return {
+    publicKeyLine: signer.publicKeyLine,
+    mint: (request) => mintTask(request, caKey, signer),
+    mintAudit: async (request) => mint(orderAudit(request, caKey), signer),
+    revoke: (serial, why) => revocations.add(serial, why),
+    revoked: () => revocations.list(),
+  };
+}
+
+async function mintTask(request: MintRequest, caKey: Buffer, signer: Signer): Promise<TaskCertificate> {
+  const order = orderTask(request, caKey);
+  const minted = await mint(order, signer);
+  return { ...minted, grantSha256: order.grant.sha256 };
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { RequestError } from './errors.ts';
+
+/** Evidence is kept this long unless the configuration says otherwise. */
+const DEFAULT_RETENTION_DAYS = 30;
+/** COMPLIANCE retention cannot be shortened by anyone: above this a person must have meant it, so it is refused here. */
+const MAX_RETENTION_DAYS = 3650;
+
+/** `config.json` in the data directory. Every field has a default; none of them is a secret. */
+export const Configuration = z.strictObject({
+  engine: z.enum(['embedded', 'cli']).default('embedded'),
+  refuse_emulated: z.boolean().default(false),
+  archive: z
+    .strictObject({
+      endpoint: z.url().optional(),
+      region: z.string().min(1).default('us-east-1'),
+      bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/).default('burnbag-evidence'),
+      mode: z.enum(['COMPLIANCE', 'GOVERNANCE']).default('COMPLIANCE'),
+      retention_days: z.int().min(1).max(MAX_RETENTION_DAYS).default(DEFAULT_RETENTION_DAYS),
+      require: z.enum(['strict', 'weak', 'none']).default('strict'),
+    })
+    .prefault({}),
+});
+export type Configuration = z.infer<typeof Configuration>;
+
+/** Reads `<home>/config.json`; absent means all defaults, anything wrong in it is refused with the field's name. */
+export async function loadConfiguration(home: string): Promise<Configuration> {
+  const file = join(home, 'config.json');
+  const text = await readText(file);
+  if (text === undefined) return Configuration.parse({});
+  const parsed = Configuration.safeParse(parseJson(file, text));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw refusal(`${file} to follow docs/configuration.md`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw refusal(`${file} to be readable`, (cause as Error).message, cause);
+  }
+}
+
+function parseJson(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw refusal(`${file} to be JSON`, (cause as Error).message, cause);
+  }
+}
+
+function refusal(expected: string, got: string, cause?: unknown): RequestError {
+  return new RequestError('bad_configuration', { expected, got, hint: 'mend the file, or remove it to use the defaults' }, { cause });
+}

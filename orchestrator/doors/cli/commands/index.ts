@@ -1,0 +1,13 @@
+import { cancel } from './cancel.ts';
+import type { AddCommand } from './command.ts';
+import { detonate } from './detonate.ts';
+import { logs } from './logs.ts';
+import { run } from './run.ts';
+import { runs } from './runs.ts';
+import { doctor, setup } from './setup.ts';
+import { show } from './show.ts';
+import { verify } from './verify.ts';
+import { version } from './version.ts';
+
+/** Every command, in the order --help lists them. */
+export const COMMANDS: readonly AddCommand[] = [detonate, run, runs, show, logs, verify, cancel, setup, doctor, version];

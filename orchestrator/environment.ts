@@ -1,0 +1,12 @@
+/** What the process was started with, read once in main.ts; nothing else reads the environment. */
+export interface Environment {
+  /** The data directory, absolute. */
+  readonly home: string;
+  /** The checkout, absolute. */
+  readonly root: string;
+  /** Who asks, for the record: user@host of this process. */
+  readonly requester: string;
+  readonly databaseUrl?: string | undefined;
+  /** The whole environment, for the tools that setup starts and for the AWS SDK's own variables. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+}

@@ -1,0 +1,51 @@
+/**
+ * What every error of ours carries, whatever module it comes from: a stable code, what was expected, what came, what to do.
+ * Each module has its own class with a closed union of codes; the doors only ever look at this shape.
+ */
+export interface Explained {
+  readonly code: string;
+  readonly expected: string;
+  readonly got: string;
+  readonly hint: string;
+}
+
+/** Bad input or a state of affairs that stops a command before any module was asked. */
+export class RequestError extends Error implements Explained {
+  override readonly name = 'RequestError';
+  readonly code: RequestErrorCode;
+  readonly expected: string;
+  readonly got: string;
+  readonly hint: string;
+
+  constructor(code: RequestErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
+    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
+    this.code = code;
+    this.expected = said.expected;
+    this.got = said.got;
+    this.hint = said.hint;
+  }
+}
+
+export type RequestErrorCode =
+  | 'bad_argument'
+  | 'bad_configuration'
+  | 'no_such_script'
+  | 'script_too_large'
+  | 'script_without_interpreter'
+  | 'bad_actions'
+  | 'refused_by_policy'
+  | 'not_running'
+  | 'no_evidence';
+
+/** Reads the shape out of anything thrown; a foreign error becomes `internal` and keeps its text. */
+export function explain(error: unknown): Explained {
+  if (isExplained(error)) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return { code: 'internal', expected: 'no error here', got: text, hint: 'this is a defect: please report it with the run id' };
+}
+
+function isExplained(error: unknown): error is Explained {
+  if (typeof error !== 'object' || error === null) return false;
+  const fields: Record<string, unknown> = { ...error };
+  return ['code', 'expected', 'got', 'hint'].every((field) => typeof fields[field] === 'string');
+}

@@ -1,0 +1,39 @@
+import * as z from 'zod';
+
+/** Files of a bundle that seal it. They are never listed in the manifest; each is covered by a signature or by the receipt. */
+export const SEAL_FILES = {
+  manifest: 'manifest.json',
+  statement: 'statement.json',
+  envelope: 'envelope.dsse.json',
+  key: 'evidence.pub',
+} as const;
+
+/** What the archive answered: known only after upload, therefore covered by the receipt. */
+export const ARCHIVE_FILE = 'archive.json';
+
+/** Files of the receipt of destruction. */
+export const RECEIPT_FILES = { statement: 'receipt.json', envelope: 'receipt.dsse.json', key: 'receipt.pub' } as const;
+
+/** Every name that a file of evidence may not have. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  ...Object.values(SEAL_FILES),
+  ARCHIVE_FILE,
+  ...Object.values(RECEIPT_FILES),
+]);
+
+/** Files of one bundle: more than any run makes, few enough that a hostile bundle cannot keep a verifier busy with names. */
+export const FILES_MAX = 256;
+
+/** Largest manifest, statement, envelope, archive record or receipt: they are read whole into memory. */
+export const CONTROL_FILE_MAX_BYTES = 4 * 1024 * 1024;
+
+/**
+ * A flat name: lowercase, so that no file system folds two into one; no separator, no leading dot, no leading dash.
+ * Nothing in it can leave the folder or drive a terminal.
+ */
+export const FileName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}[a-z0-9]$/,
+    'expected 2 to 64 of a-z 0-9 . _ -, beginning and ending with a letter or digit',
+  );

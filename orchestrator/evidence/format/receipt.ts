@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { canonicalJson, MachineId, RunId, Sha256, TaskId } from '../../../executor/protocol/index.ts';
+import { ARCHIVE_FILE, SEAL_FILES } from './names.ts';
+import { RECEIPT_PREDICATE, STATEMENT_TYPE, Subject, subject } from './statement.ts';
+import { Instant, Serial, Text } from './values.ts';
+
+/** Two looks at the same id must be at least this far apart: one look may catch a resource between dying and being restarted. */
+export const LOOKS_APART_MS = 100;
+/** Looks per id that a receipt needs. */
+export const LOOKS_MIN = 2;
+/** Concrete ids of one run: more than any driver makes. */
+const IDS_MAX = 1024;
+
+/** One look that did not find the id, and by what means it was looked for. */
+export const Absence = z.strictObject({ state: z.literal('gone'), means: Text, at: Instant });
+
+/** One concrete id of the run and the proof that it is gone. */
+export const BurnedId = z.strictObject({
+  kind: z.string().regex(/^[a-z][a-z-]{0,31}$/),
+  id: Text,
+  detail: z.record(z.string().max(64), Text),
+  deleted: z.strictObject({ how: Text, at: Instant }),
+  absence: z.array(Absence).min(LOOKS_MIN).max(16),
+});
+export type BurnedId = z.infer<typeof BurnedId>;
+
+/** What a receipt says: which run, which evidence, and that every id of it is gone. */
+export const ReceiptPredicate = z.strictObject({
+  version: z.literal(1),
+  run_id: RunId,
+  task_id: TaskId,
+  machine_id: MachineId.nullable(),
+  image_digest: Text.nullable(),
+  certificate_serials: z.array(Serial).max(64),
+  outcome: z.enum(['succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted']).nullable(),
+  /** SHA-256 of manifest.json; null when the run was burned without its evidence having been sealed. */
+  evidence_root: Sha256.nullable(),
+  /** SHA-256 of archive.json; null when the evidence was not archived by then. */
+  archive_sha256: Sha256.nullable(),
+  ids: z.array(BurnedId).max(IDS_MAX),
+  signed_at: Instant,
+});
+export type ReceiptPredicate = z.infer<typeof ReceiptPredicate>;
+
+export const ReceiptStatement = z.strictObject({
+  _type: z.literal(STATEMENT_TYPE),
+  subject: z.array(Subject).min(1).max(3),
+  predicateType: z.literal(RECEIPT_PREDICATE),
+  predicate: ReceiptPredicate,
+});
+export type ReceiptStatement = z.infer<typeof ReceiptStatement>;
+
+/** What is signed about a burn: wholly determined by its predicate. The ids themselves are its first subject. */
+export function receiptStatement(predicate: ReceiptPredicate): ReceiptStatement {
+  const { ids, evidence_root, archive_sha256 } = predicate;
+  const idsDigest = createHash('sha256').update(canonicalJson(ids)).digest('hex');
+  return {
+    _type: STATEMENT_TYPE,
+    subject: [
+      subject('ids', idsDigest),
+      ...(evidence_root === null ? [] : [subject(SEAL_FILES.manifest, evidence_root)]),
+      ...(archive_sha256 === null ? [] : [subject(ARCHIVE_FILE, archive_sha256)]),
+    ],
+    predicateType: RECEIPT_PREDICATE,
+    predicate,
+  };
+}
+
+/** What is wrong with the proof of absence of one id, or undefined. Used before signing and again by every verifier. */
+export function absenceProblem({ deleted, absence }: BurnedId): string | undefined {
+  const looks = absence.map(({ at }) => Date.parse(at));
+  const [first] = looks;
+  const last = looks.at(-1);
+  if (first === undefined || last === undefined || looks.length < LOOKS_MIN)
+    return `expected ${LOOKS_MIN} looks that found it gone`;
+  if (looks.some((at, index) => index > 0 && at < (looks[index - 1] ?? at)))
+    return 'expected the looks in the order of time';
+  if (first < Date.parse(deleted.at)) return 'expected the first look after the deletion';
+  if (last - first < LOOKS_APART_MS)
+    return `expected looks at least ${LOOKS_APART_MS} ms apart, got ${last - first} ms`;
+  return undefined;
+}

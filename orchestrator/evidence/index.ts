@@ -1,0 +1,25 @@
+/** Evidence as the rest of the orchestrator sees it: archive, seal, receipt, verification. */
+export { openArchive, type Archive, type ArchiveOptions } from './archive/open-archive.ts';
+export { startLocalArchive, type LocalArchive, type LocalArchiveOptions } from './archive/local-archive.ts';
+export { probeOrRecall, type DatedProbe } from './archive/probe-cache.ts';
+export { type ProbeCheck, type ProbeResult } from './archive/probe.ts';
+export { ArchiveError, ARCHIVE_ERRORS, isArchiveError, type ArchiveErrorCode } from './archive/errors.ts';
+export type { ArchivedObject, ObjectSource } from './archive/put.ts';
+export { archiveReceipt, archiveRun, type ArchiveRequest } from './archive-run.ts';
+export { EvidenceError, type EvidenceErrorCode } from './errors.ts';
+export type { ArchiveRecord } from './format/archive-record.ts';
+export type { ArchiveFacts, Manifest, RunFacts, StreamEnding, StreamEntry } from './format/manifest.ts';
+export { LOOKS_APART_MS, LOOKS_MIN, type ReceiptPredicate } from './format/receipt.ts';
+export { isStreamName, STREAMS, STREAM_NAMES, type StreamEnd, type StreamName } from './format/streams.ts';
+export type { LockVerdict, ObjectLock } from './format/values.ts';
+export { FINDINGS, type Completeness, type Finding, type FindingCode } from './format/verdict.ts';
+export { openFileSigner, publicKeyFile, type KeyPurpose } from './keys/file-signer.ts';
+export type { PublicKey } from './keys/public-key.ts';
+export type { Signer } from './keys/signer.ts';
+export { NOBODY, readKeyFile, readTrustedKeys, type TrustedKeys } from './keys/trust.ts';
+export { readSeal, type Seal } from './read-seal.ts';
+export { readReceipt, type Receipt } from './read-receipt.ts';
+export { signReceipt, type BurnProof, type ReceiptRequest } from './receipt.ts';
+export { sealRun, type CollectedStream, type SealRequest } from './seal.ts';
+export { CHECKS, type Check, type CheckCode } from './verify/check-list.ts';
+export { verifyBundle, type Verification } from './verify/verify-bundle.ts';

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson } from '../../executor/protocol/index.ts';
+import { Manifest } from './format/manifest.ts';
+import { SEAL_FILES } from './format/names.ts';
+import { evidenceStatement } from './format/statement.ts';
+import { Envelope, isSignedBy, payloadOf } from './keys/dsse.ts';
+import type { PublicKey } from './keys/public-key.ts';
+import { readCanonical } from './read-canonical.ts';
+
+/** A bundle that is sealed. */
+export interface Seal {
+  readonly manifest: Manifest;
+  /** SHA-256 of manifest.json. */
+  readonly evidenceRoot: string;
+  readonly keyId: string;
+}
+
+/** The seal of a folder, if all of it is there and this key signed it; undefined otherwise. Does not look at the files of evidence. */
+export async function readSeal(dir: string, key: PublicKey): Promise<Seal | undefined> {
+  const [manifestBytes, envelopeBytes] = await Promise.all([
+    read(dir, SEAL_FILES.manifest),
+    read(dir, SEAL_FILES.envelope),
+  ]);
+  const manifest = readCanonical(manifestBytes, Manifest);
+  const envelope = readCanonical(envelopeBytes, Envelope);
+  if ('problem' in manifest || 'problem' in envelope || !isSignedBy(envelope.value, key.key)) return undefined;
+  const evidenceRoot = createHash('sha256').update(manifestBytes).digest('hex');
+  const expected = canonicalJson(evidenceStatement(manifest.value, evidenceRoot));
+  if (payloadOf(envelope.value)?.toString() !== expected) return undefined;
+  return { manifest: manifest.value, evidenceRoot, keyId: key.keyId };
+}
+
+async function read(dir: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(join(dir, name));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConcreteId, Deletion, Observation } from '../../infra/driver.ts';
+import { writeDurably } from './durable.ts';
+import { EvidenceError } from './errors.ts';
+import { syncFolder } from './folder.ts';
+import { ARCHIVE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { absenceProblem, type BurnedId, LOOKS_MIN, receiptStatement, ReceiptPredicate } from './format/receipt.ts';
+import { signStatement } from './keys/sign-statement.ts';
+import type { Signer } from './keys/signer.ts';
+import { readReceipt, type Receipt } from './read-receipt.ts';
+
+/** One id of the run's manifest of ids, how it was deleted, and the looks that did not find it. */
+export interface BurnProof {
+  readonly target: ConcreteId;
+  readonly deletion: Deletion;
+  readonly observations: readonly Observation[];
+}
+
+/** What a receipt is signed over, besides the bundle's own files in `dir`. */
+export interface ReceiptRequest {
+  /** runs/<run_id>/, where the bundle lies and the receipt goes. */
+  readonly dir: string;
+  readonly run: Pick<
+    ReceiptPredicate,
+    'run_id' | 'task_id' | 'machine_id' | 'image_digest' | 'certificate_serials' | 'outcome'
+  >;
+  /** Every id of the manifest of ids, without exception. */
+  readonly ids: readonly BurnProof[];
+  /** The receipt's own key, which nothing else in a run needs. */
+  readonly signer: Signer;
+  readonly now?: Date;
+}
+
+/**
+ * Signs that every concrete id of a run is gone, and binds it to the evidence in `dir`. Refuses (`absence_not_proven`) unless each id
+ * was looked for twice, apart and after its deletion, and not found: then the run is quarantined, not burned. Safe to call again: a
+ * receipt that is there and covers what lies in `dir` now is returned as it is.
+ */
+export async function signReceipt(request: ReceiptRequest): Promise<Receipt> {
+  const { dir, signer } = request;
+  const covered = await describeEvidence(dir);
+  const existing = await readReceipt(dir, signer.publicKey);
+  if (existing?.predicate.run_id === request.run.run_id && covers(existing.predicate, covered)) return existing;
+  const predicate = describe(request, covered);
+  const signed = await signStatement(receiptStatement(predicate), signer);
+  await writeDurably(join(dir, RECEIPT_FILES.statement), signed.statement);
+  await writeDurably(join(dir, RECEIPT_FILES.key), signer.publicKey.pem);
+  await writeDurably(join(dir, RECEIPT_FILES.envelope), signed.envelope);
+  await syncFolder(dir);
+  return { predicate, keyId: signer.publicKey.keyId };
+}
+
+type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256'>;
+
+/** A run may have to be burned before, or without, its evidence being sealed or archived: the receipt says so with null. */
+async function describeEvidence(dir: string): Promise<Covered> {
+  const [root, archive] = await Promise.all([
+    digestOf(join(dir, SEAL_FILES.manifest)),
+    digestOf(join(dir, ARCHIVE_FILE)),
+  ]);
+  const isSealed = (await digestOf(join(dir, SEAL_FILES.envelope))) !== null;
+  return { evidence_root: isSealed ? root : null, archive_sha256: archive };
+}
+
+function covers(predicate: ReceiptPredicate, covered: Covered): boolean {
+  return predicate.evidence_root === covered.evidence_root && predicate.archive_sha256 === covered.archive_sha256;
+}
+
+function describe({ run, ids, now = new Date() }: ReceiptRequest, covered: Covered): ReceiptPredicate {
+  const parsed = ReceiptPredicate.safeParse({
+    version: 1,
+    ...run,
+    ...covered,
+    ids: ids.map(burn),
+    signed_at: now.toISOString(),
+  });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new EvidenceError('bad_facts', {
+    expected: 'the facts of a burn as docs/evidence-format.md has them',
+    got: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
+    hint: 'this is a defect of whoever burns',
+  });
+}
+
+function burn({ target, deletion, observations }: BurnProof): BurnedId {
+  const what = `${target.kind} ${target.id}`;
+  if (deletion.target.kind !== target.kind || deletion.target.id !== target.id) {
+    const said = { expected: `the deletion of ${what}`, got: `that of ${deletion.target.kind} ${deletion.target.id}` };
+    throw new EvidenceError('deletion_missing', {
+      ...said,
+      hint: 'delete it, or look whether it is already gone, and sign again',
+    });
+  }
+  const absence = observations.map(({ state, means, at }) => {
+    if (state !== 'gone') throw notProven(what, `it was ${state} at ${at}`);
+    return { state, means, at };
+  });
+  const { kind, id, detail } = target;
+  const burned: BurnedId = {
+    kind,
+    id,
+    detail: { ...detail },
+    deleted: { how: deletion.how, at: deletion.at },
+    absence,
+  };
+  const problem = absenceProblem(burned);
+  if (problem !== undefined) throw notProven(what, problem);
+  return burned;
+}
+
+function notProven(what: string, got: string): EvidenceError {
+  return new EvidenceError('absence_not_proven', {
+    expected: `${what} to be found gone ${LOOKS_MIN} times, apart and after its deletion`,
+    got,
+    hint: 'delete it again and look again; until then the run stays quarantined',
+  });
+}
+
+async function digestOf(file: string): Promise<string | null> {
+  try {
+    return createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../../../executor/protocol/index.ts';
+import type { Manifest } from '../format/manifest.ts';
+import { ARCHIVE_FILE, RECEIPT_FILES } from '../format/names.ts';
+import { absenceProblem, receiptStatement, type ReceiptPredicate, ReceiptStatement } from '../format/receipt.ts';
+import { readCanonical } from '../read-canonical.ts';
+import { CheckFailed, type Shown } from './check-list.ts';
+import { type ControlFiles, fileOf } from './control-files.ts';
+
+/** The receipt is what is signed, follows its schema, and is about exactly what its predicate says. */
+export function checkReceiptStatement(files: ControlFiles, payload: Buffer): Shown<ReceiptPredicate> {
+  const { statement } = RECEIPT_FILES;
+  const read = readCanonical(fileOf(files, statement), ReceiptStatement);
+  if ('problem' in read) throw new CheckFailed(`${statement} to be a receipt in canonical JSON`, read.problem);
+  const expected = Buffer.from(canonicalJson(receiptStatement(read.value.predicate)));
+  if (!fileOf(files, statement).equals(expected))
+    throw new CheckFailed(`${statement} to name its own ids, evidence and archive record`, 'others');
+  if (!payload.equals(expected)) throw new CheckFailed(`${statement} to be what is signed`, 'something else');
+  return [read.value.predicate, `signed ${read.value.predicate.signed_at}`];
+}
+
+/** Another run's receipt, or one of other evidence, is no receipt of this. */
+export function checkBinding(
+  files: ControlFiles,
+  receipt: ReceiptPredicate,
+  { run }: Manifest,
+  evidenceRoot: string,
+): Shown<undefined> {
+  const archive = files.get(ARCHIVE_FILE);
+  const expected = {
+    run_id: run.run_id,
+    task_id: run.task_id,
+    machine_id: run.machine_id,
+    image_digest: run.image_digest,
+    certificate_serials: run.certificate_serials,
+    outcome: run.outcome,
+    evidence_root: evidenceRoot,
+    archive_sha256: archive === undefined ? null : createHash('sha256').update(archive).digest('hex'),
+  };
+  for (const [field, value] of Object.entries(expected)) {
+    const got = canonicalJson(receipt[field as keyof typeof expected]);
+    if (got !== canonicalJson(value)) throw new CheckFailed(`a receipt with ${field} ${canonicalJson(value)}`, got);
+  }
+  return [undefined, `run ${receipt.run_id}`];
+}
+
+/** Every id once, each found gone as often and as far apart as a receipt needs, before it was signed and after the evidence was sealed. */
+export function checkAbsence(receipt: ReceiptPredicate, { run }: Manifest): Shown<undefined> {
+  const seen = new Set<string>();
+  for (const burned of receipt.ids) {
+    const what = `${burned.kind} ${JSON.stringify(burned.id)}`;
+    const problem = absenceProblem(burned);
+    if (problem !== undefined) throw new CheckFailed(`${what} to be proven gone`, problem);
+    if (seen.has(what)) throw new CheckFailed('every id once', `${what} twice`);
+    seen.add(what);
+    if (burned.absence.some(({ at }) => at > receipt.signed_at))
+      throw new CheckFailed(`${what} to have been looked for before ${receipt.signed_at}`, 'later');
+  }
+  if (run.machine_id !== null && receipt.ids.length === 0)
+    throw new CheckFailed('the ids of a run that had a machine', 'none');
+  return [undefined, `${receipt.ids.length} of ${receipt.ids.length} ids proven gone`];
+}

@@ -1,0 +1,13 @@
+import { hostname, userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCli } from './doors/cli/cli.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+process.exitCode = await runCli(process.argv.slice(2), {
+  home: resolve(process.env['BURNBAG_HOME'] ?? `${root}/.burnbag`),
+  root,
+  requester: `${userInfo().username}@${hostname()}`,
+  databaseUrl: process.env['BURNBAG_DATABASE_URL'],
+  variables: process.env,
+});

@@ -1,0 +1,46 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { RequestError } from '../errors.ts';
+import { STREAMS, type StreamName } from '../evidence/index.ts';
+import { operation } from './operation.ts';
+import { RunPrefix } from './show.ts';
+
+const STREAM_NAMES = Object.keys(STREAMS) as [StreamName, ...StreamName[]];
+/** More than a terminal scrolls; the whole file lies in the evidence folder. */
+const SHOWN_MAX_BYTES = 8 * 1024 * 1024;
+
+/** Shows one stream of a run's evidence, as it was collected. */
+export const logs = operation({
+  name: 'logs',
+  summary: 'show one stream of a run: sshd, executor, audit, relay, engine or console',
+  access: 'shared',
+  args: z.strictObject({ run: RunPrefix, stream: z.enum(STREAM_NAMES) }),
+  result: z.strictObject({
+    schema: z.literal('burnbag.logs/1'),
+    run_id: z.string(),
+    stream: z.string(),
+    file: z.string(),
+    bytes: z.int(),
+    truncated: z.boolean(),
+    text: z.string(),
+  }),
+  async run({ run, stream }, context) {
+    const { deps } = await context.open();
+    const { runId } = await deps.journal.getRun(run);
+    const file = join(deps.home, 'runs', runId, STREAMS[stream].file);
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: unknown) => {
+      const said = {
+        expected: `stream ${stream} of run ${runId} to be collected`,
+        got: 'no such file in its evidence',
+        hint: 'a run that did not get as far has no such stream: see burnbag show',
+      };
+      throw new RequestError('no_evidence', said, { cause });
+    });
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, SHOWN_MAX_BYTES)), 0);
+    const text = buffer.subarray(0, bytesRead).toString('utf8');
+    return { schema: 'burnbag.logs/1' as const, run_id: runId, stream, file, bytes: size, truncated: size > bytesRead, text };
+  },
+});

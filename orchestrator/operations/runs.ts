@@ -1,0 +1,28 @@
+import * as z from 'zod';
+import { RUN_STATES } from '../run/lifecycle.ts';
+import { describeRun } from '../run/describe.ts';
+import { RunSummary } from '../run/summary.ts';
+import { operation } from './operation.ts';
+
+/** More rows than a person reads. */
+const LIMIT_MAX = 1_000;
+
+/** Lists runs, newest first. */
+export const runs = operation({
+  name: 'runs',
+  summary: 'list runs, newest first',
+  access: 'shared',
+  args: z.strictObject({ state: z.enum(RUN_STATES).optional(), limit: z.int().min(1).max(LIMIT_MAX) }),
+  result: z.strictObject({ schema: z.literal('burnbag.runs/1'), runs: z.array(RunSummary.omit({ result: true })) }),
+  async run({ state, limit }, context) {
+    const { deps } = await context.open();
+    const found = await deps.journal.listRuns({ limit, ...(state !== undefined && { state }) });
+    return {
+      schema: 'burnbag.runs/1' as const,
+      runs: found.map((one) => {
+        const { result: _result, ...row } = describeRun(one);
+        return row;
+      }),
+    };
+  },
+});

@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { loadConfiguration } from '../configuration.ts';
+import { runSetup } from '../setup/setup.ts';
+import { operation } from './operation.ts';
+
+const Item = z.strictObject({
+  item: z.string(),
+  status: z.enum(['ok', 'fixed', 'warning', 'missing', 'failed', 'skipped']),
+  why: z.string(),
+  what: z.string(),
+  code: z.string().optional(),
+  whatToDo: z.string().optional(),
+  durationMs: z.number(),
+  details: z.record(z.string(), z.string()).optional(),
+});
+
+/** What setup and doctor say. */
+export const SetupSummary = z.strictObject({
+  schema: z.literal('burnbag.setup/1'),
+  ok: z.boolean(),
+  items: z.array(Item),
+  durationMs: z.number(),
+});
+
+/** Prepares everything a run needs on this machine. */
+export const setup = operation({
+  name: 'setup',
+  summary: 'prepare what this machine needs: QEMU, image tools, archive server, executor, image',
+  access: 'none',
+  args: z.strictObject({}),
+  result: SetupSummary,
+  async run(_args, { environment, observeSetup, signal }) {
+    const { home, root, variables: env } = environment;
+    const { archive } = await loadConfiguration(home);
+    const done = await runSetup({ home, root, env, archiveEndpoint: archive.endpoint, signal, onEvent: observeSetup });
+    return { schema: 'burnbag.setup/1' as const, ...done, items: [...done.items] };
+  },
+});

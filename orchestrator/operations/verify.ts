@@ -1,0 +1,77 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { RequestError } from '../errors.ts';
+import { CHECKS, type CheckCode, NOBODY, readKeyFile, readTrustedKeys, verifyBundle } from '../evidence/index.ts';
+import { operation } from './operation.ts';
+
+const CODES = Object.keys(CHECKS) as [CheckCode, ...CheckCode[]];
+const Check = z.strictObject({
+  code: z.enum(CODES),
+  what: z.string(),
+  status: z.enum(['ok', 'failed', 'not_checked', 'skipped']),
+  detail: z.string(),
+});
+
+/** Checks a bundle offline: needs the folder and the signer's public keys, nothing else. */
+export const verify = operation({
+  name: 'verify',
+  summary: 'check a bundle offline: signatures, digests, chain, archive record, receipt',
+  access: 'none',
+  args: z.strictObject({
+    /** A run id (or the start of one) of this data directory, or a bundle's folder. */
+    target: z.string().min(1),
+    /** PEM files with the public keys to trust, instead of this data directory's. */
+    evidence_key: z.string().optional(),
+    receipt_key: z.string().optional(),
+  }),
+  result: z.strictObject({
+    schema: z.literal('burnbag.verification/1'),
+    folder: z.string(),
+    verdict: z.enum(['verified', 'self_consistent', 'refused']),
+    first_failure: Check.nullable(),
+    completeness: z.enum(['complete', 'gaps', 'unknown']).nullable(),
+    bytes: z.int(),
+    duration_ms: z.int(),
+    checks: z.array(Check),
+  }),
+  async run({ target, evidence_key: evidenceKey, receipt_key: receiptKey }, { environment }) {
+    const folder = await findFolder(target, environment.home);
+    const known = evidenceKey === undefined || receiptKey === undefined ? await readTrustedKeys(environment.home) : NOBODY;
+    const trust = {
+      evidence: evidenceKey === undefined ? known.evidence : await readKeyFile(evidenceKey),
+      receipt: receiptKey === undefined ? known.receipt : await readKeyFile(receiptKey),
+    };
+    const found = await verifyBundle(folder, { trust });
+    return {
+      schema: 'burnbag.verification/1' as const,
+      folder,
+      verdict: found.verdict,
+      first_failure: found.firstFailure ?? null,
+      completeness: found.manifest?.verdict ?? null,
+      bytes: found.bytes,
+      duration_ms: found.durationMs,
+      checks: [...found.checks],
+    };
+  },
+});
+
+/** A run's folder by the start of its id, else the path as given. */
+async function findFolder(target: string, home: string): Promise<string> {
+  if (/^[0-9a-f]{4,12}$/.test(target)) {
+    const matches = (await readNames(join(home, 'runs'))).filter((name) => name.startsWith(target));
+    if (matches.length === 1) return join(home, 'runs', matches[0] ?? '');
+    if (matches.length > 1) throw noBundle(`one run that begins with ${target}`, `${matches.length}: ${matches.join(', ')}`, 'give more digits');
+  }
+  const isFolder = await stat(target).then((found) => found.isDirectory(), () => false);
+  if (isFolder) return target;
+  throw noBundle('a run id of this data directory, or the folder of a bundle', target, 'burnbag runs lists the runs');
+}
+
+function readNames(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+function noBundle(expected: string, got: string, hint: string): RequestError {
+  return new RequestError('no_evidence', { expected, got, hint });
+}

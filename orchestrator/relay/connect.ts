@@ -1,0 +1,135 @@
+import { connect as connectSocket, type Socket } from 'node:net';
+import type { ClientChannel, ConnectConfig } from 'ssh2';
+import { publicKeyLine, readPublicKeyBlob } from '../ca/public-key.ts';
+import { certificateLogin, hasStrictKeyExchange, useCertificateAuth } from './certificate-auth.ts';
+import { RelayError, violation } from './errors.ts';
+import { OVERHEAD_MAX_BYTES, type Deadlines } from './limits.ts';
+import { Link } from './link.ts';
+import type { Address, ParsedLogin } from './login.ts';
+import { cancelled, hostKeyMismatch, type Stage } from './translate.ts';
+import { waitFor, type Patience } from './wait.ts';
+
+/** Modern algorithms only, the same list as the sandbox's sshd_config. `hmac` is never used: the ciphers bring their own. */
+const ALGORITHMS: NonNullable<ConnectConfig['algorithms']> = {
+  kex: ['curve25519-sha256'],
+  serverHostKey: ['ssh-ed25519'],
+  cipher: ['aes128-gcm@openssh.com', 'chacha20-poly1305@openssh.com'],
+  hmac: ['hmac-sha2-256-etm@openssh.com'],
+  compress: ['none'],
+};
+
+/** The one connection of a run, with the executor's channel open. */
+export interface Connection {
+  readonly link: Link;
+  readonly channel: ClientChannel;
+}
+
+/** An opening that failed: at which stage, and what was said then. */
+export class OpeningFailed extends Error {
+  readonly stage: Stage;
+
+  constructor(stage: Stage, cause: unknown) {
+    super(`failed while ${stage}`, { cause });
+    this.stage = stage;
+  }
+}
+
+/**
+ * Opens the connection: socket; key exchange with the pinned host key; login by certificate; the executor's channel.
+ * Every wait has a deadline and ends when `signal` aborts. Rejects with OpeningFailed, and leaves nothing open then.
+ */
+export async function connect(login: ParsedLogin, deadlines: Deadlines, signal?: AbortSignal): Promise<Connection> {
+  const socket = await openSocket(login.address, deadlines.connectMs, signal);
+  const link = new Link(socket);
+  const patience = {
+    timeoutMs: deadlines.handshakeMs,
+    signal,
+    onAbort: cancelled,
+    onTimeout: () => late(link.stage, deadlines),
+  };
+  try {
+    const channel = await waitFor<ClientChannel>(patience, (resolve, reject) => {
+      link.onBreak(reject);
+      link.client.once('handshake', () => {
+        afterKeyExchange(link);
+      });
+      link.client.once('ready', () => {
+        openChannel(link, resolve, reject);
+      });
+      startHandshake(link, login);
+    });
+    link.stage = 'in session';
+    return { link, channel };
+  } catch (cause) {
+    link.break(cause instanceof Error ? cause : new Error(String(cause)));
+    throw new OpeningFailed(link.stage, cause);
+  }
+}
+
+async function openSocket(address: Address, timeoutMs: number, signal: AbortSignal | undefined): Promise<Socket> {
+  const socket = connectSocket({ ...address, noDelay: true });
+  const onTimeout = () => new Error(`no connection within ${timeoutMs} ms`);
+  const patience: Patience = { timeoutMs, signal, onAbort: cancelled, onTimeout };
+  try {
+    return await waitFor<Socket>(patience, (resolve, reject) => {
+      socket.once('connect', () => {
+        resolve(socket);
+      });
+      socket.once('error', reject);
+    });
+  } catch (cause) {
+    socket.on('error', () => undefined).destroy();
+    throw new OpeningFailed('connecting', cause);
+  }
+}
+
+/** The key's own line is compared byte by byte; whatever happens in `connect` is reported through the link. */
+function startHandshake(link: Link, login: ParsedLogin): void {
+  const offers = [certificateLogin(login.username, login.privateKey, login.certificateLine)];
+  link.client.connect({
+    sock: link.socket,
+    username: login.username,
+    readyTimeout: 0,
+    algorithms: ALGORITHMS,
+    hostVerifier: (key: Buffer) => {
+      const isPinned = key.equals(login.hostKeyBlob);
+      if (!isPinned) link.break(hostKeyMismatch(login.hostKey, describeKey(key)));
+      return isPinned;
+    },
+    authHandler: (_methods, _partial, next) => {
+      next((offers.pop() ?? false) as never);
+    },
+  });
+  useCertificateAuth(link.client);
+}
+
+function afterKeyExchange(link: Link): void {
+  if (hasStrictKeyExchange(link.client)) link.stage = 'logging in';
+  else link.break(violation('strict key exchange', 'a server without it'));
+}
+
+function openChannel(link: Link, resolve: (channel: ClientChannel) => void, reject: (error: Error) => void): void {
+  link.stage = 'opening the channel';
+  // The text is never run: sshd forces its own command.
+  link.client.exec('agent-exec', (error, channel) => {
+    link.allow(OVERHEAD_MAX_BYTES);
+    if (error === undefined) resolve(channel);
+    else reject(error);
+  });
+}
+
+function describeKey(blob: Buffer): string {
+  try {
+    return publicKeyLine(readPublicKeyBlob(blob));
+  } catch {
+    return 'a key of another kind';
+  }
+}
+
+function late(stage: Stage, { handshakeMs }: Deadlines): RelayError {
+  return new RelayError('handshake_timeout', {
+    expected: `an open channel within ${handshakeMs} ms`,
+    got: `none, still ${stage}`,
+    hint: 'the guest is slow or hangs; its console says more',
+  });
+}

@@ -1,0 +1,7 @@
+/** The relay as the rest of the orchestrator sees it. */
+export { openRelay, type RelayOptions } from './open-relay.ts';
+export { RELAY_ERRORS, RelayError, type RelayErrorCode } from './errors.ts';
+export { DEADLINES, type Deadlines } from './limits.ts';
+export type { Address } from './login.ts';
+export type { EndReason, RequestOptions, Session, SessionEnd } from './session.ts';
+export type { OnRecord, TranscriptRecord } from './transcript.ts';

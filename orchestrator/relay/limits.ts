@@ -1,0 +1,24 @@
+/** Waits of the relay, in milliseconds. Every one can be given; none can be switched off. */
+export interface Deadlines {
+  /** Until the TCP connection stands. */
+  readonly connectMs: number;
+  /** From then until the executor's channel is open: key exchange, login, exec. */
+  readonly handshakeMs: number;
+  /** From end of input until the executor has gone. */
+  readonly closeMs: number;
+}
+
+/** A local connection takes a millisecond, a handshake with an emulated guest a second; sshd itself gives up after its LoginGraceTime of 20 s. */
+export const DEADLINES: Deadlines = { connectMs: 5_000, handshakeMs: 20_000, closeMs: 5_000 };
+
+/** Bytes of the executor's stderr that are kept for messages: it says one line there when it dies. */
+export const STDERR_KEPT_BYTES = 16 * 1024;
+
+/** Bytes of stderr after which the executor is taken for broken: it answers on stdout. */
+export const STDERR_MAX_BYTES = 1024 * 1024;
+
+/** Bytes on the wire before the channel is open. A real handshake takes 5 kB; the rest is room for a banner. */
+export const HANDSHAKE_MAX_BYTES = 256 * 1024;
+
+/** Bytes on the wire beside the output that is wanted: keep-alives, window updates, what SSH adds to small packets. */
+export const OVERHEAD_MAX_BYTES = 256 * 1024;

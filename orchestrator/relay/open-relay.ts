@@ -1,0 +1,87 @@
+import { connect, OpeningFailed } from './connect.ts';
+import { ExecutorSession } from './executor-session.ts';
+import { DEADLINES, type Deadlines } from './limits.ts';
+import { parseLogin, type Login, type ParsedLogin } from './login.ts';
+import type { Session } from './session.ts';
+import { createTranscript, type OnRecord, type TranscriptEvent } from './transcript.ts';
+import { cancelled, checkValidity, expired, translate } from './translate.ts';
+import { waitFor } from './wait.ts';
+
+export interface RelayOptions extends Omit<Login, 'username' | 'certificateLine'> {
+  readonly username?: string;
+  readonly certificate: string;
+  readonly deadlines?: Partial<Deadlines>;
+  /** Ends the opening, and the session after it, at once. */
+  readonly signal?: AbortSignal;
+  /** Takes the transcript. */
+  readonly onRecord?: OnRecord;
+  /** Gives the end of the sandbox's sshd log, where the driver has it; asked only when sshd refuses, because sshd tells the client nothing. */
+  readonly sshdLog?: () => Promise<string>;
+}
+
+/** What a refusal's log may take to arrive: it crosses a serial port, not a network. */
+const LOG_TIMEOUT_MS = 1_000;
+
+/**
+ * Opens the one connection of a run and starts the executor on it. Rejects with RelayError (`retryable` says whether again makes sense), or with
+ * CaError on a certificate that cannot be read. The session ends with its certificate, whoever forgets to close it.
+ */
+export async function openRelay(options: RelayOptions): Promise<Session> {
+  const { username = 'agent-runner', certificate: certificateLine, signal } = options;
+  const login = parseLogin({ ...options, username, certificateLine });
+  const deadlines = { ...DEADLINES, ...options.deadlines };
+  const note = createTranscript(options.onRecord ?? (() => undefined));
+  checkValidity(login.certificate);
+  const started = performance.now();
+  const connection = await connect(login, deadlines, signal).catch((error: unknown) =>
+    explainFailure(error, login, options),
+  );
+  const session = new ExecutorSession(connection, note, deadlines.closeMs);
+  session.note(connected(login, performance.now() - started));
+  endWith(session, login, signal);
+  return session;
+}
+
+async function explainFailure(error: unknown, { certificate }: ParsedLogin, { sshdLog }: RelayOptions): Promise<never> {
+  if (!(error instanceof OpeningFailed)) throw error;
+  const { stage, cause } = error;
+  const wantsLog = stage === 'logging in' && sshdLog !== undefined;
+  throw translate(cause, { stage, certificate, sshdLog: wantsLog ? await readLog(sshdLog) : '' });
+}
+
+function readLog(sshdLog: () => Promise<string>): Promise<string> {
+  const onTimeout = () => new Error(`no log within ${LOG_TIMEOUT_MS} ms`);
+  return waitFor<string>({ timeoutMs: LOG_TIMEOUT_MS, onTimeout, onAbort: cancelled }, (resolve, reject) => {
+    sshdLog().then(resolve, reject);
+  }).catch(() => '');
+}
+
+function connected({ hostKey, certificate }: ParsedLogin, milliseconds: number): TranscriptEvent {
+  const { serial, keyId } = certificate;
+  return {
+    event: 'connected',
+    host_key: hostKey,
+    serial: String(serial),
+    key_id: keyId,
+    handshake_ms: Math.round(milliseconds),
+  };
+}
+
+/** sshd lets a session live on after its certificate: ending it is the relay's duty. */
+function endWith(session: ExecutorSession, { certificate }: ParsedLogin, signal: AbortSignal | undefined): void {
+  const timer = setTimeout(
+    () => {
+      session.end('expired', expired(certificate));
+    },
+    certificate.validBefore * 1000 - Date.now(),
+  );
+  const abort = () => {
+    if (signal !== undefined) session.end('cancelled', cancelled(signal));
+  };
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted === true) abort();
+  void session.ended.then(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  });
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { RelayErrorCode } from './errors.ts';
+import type { EndReason, SessionEnd } from './session.ts';
+
+/** What the relay witnessed, in order: one object an event, ready to be a line of the transcript. */
+export type TranscriptRecord = { readonly seq: number; readonly at_ms: number } & TranscriptEvent;
+
+export type TranscriptEvent =
+  | {
+      readonly event: 'connected';
+      readonly host_key: string;
+      readonly serial: string;
+      readonly key_id: string;
+      readonly handshake_ms: number;
+    }
+  /** A line sent or received, whole and without its newline; `bytes` and `sha256` are of that line. */
+  | { readonly event: 'request' | 'answer'; readonly bytes: number; readonly sha256: string; readonly line: string }
+  | {
+      readonly event: 'ended';
+      readonly reason: EndReason;
+      readonly exit_code: number | null;
+      readonly bytes_sent: number;
+      readonly bytes_received: number;
+      readonly stderr: string;
+      readonly stderr_bytes: number;
+      readonly error_code: RelayErrorCode | null;
+    };
+
+/** Takes one record; throws when it cannot keep it, and then nothing is sent. */
+export type OnRecord = (record: TranscriptRecord) => void;
+
+/** Numbers and times the events of one session. */
+export function createTranscript(onRecord: OnRecord): (event: TranscriptEvent) => void {
+  let seq = 0;
+  return (event) => {
+    seq += 1;
+    onRecord({ seq, at_ms: Date.now(), ...event });
+  };
+}
+
+/** The event of one line. */
+export function lineEvent(event: 'request' | 'answer', line: string): TranscriptEvent {
+  return { event, bytes: Buffer.byteLength(line), sha256: createHash('sha256').update(line).digest('hex'), line };
+}
+
+/** The event of a session's end. */
+export function endEvent(end: SessionEnd): TranscriptEvent {
+  return {
+    event: 'ended',
+    reason: end.reason,
+    exit_code: end.exitCode,
+    bytes_sent: end.bytesSent,
+    bytes_received: end.bytesReceived,
+    stderr: end.stderr,
+    stderr_bytes: end.stderrBytes,
+    error_code: end.error?.code ?? null,
+  };
+}

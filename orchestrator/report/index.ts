@@ -1,0 +1,5 @@
+/** What a detonated script did, read out of the evidence and shown. */
+export { buildReport, type ReportSources, type ScriptAnswer } from './build-report.ts';
+export { renderOutput } from './render-output.ts';
+export { renderReport, type RenderOptions, summarizeReport } from './render-report.ts';
+export { Report } from './report.ts';

@@ -1,0 +1,23 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+
+/** A file of one JSON line per record, written before `append` returns, so that what came first is on disk first. */
+export interface AppendLog {
+  append(record: object): void;
+  close(): void;
+}
+
+/** Opens (or goes on with) a log. `append` throws when the record cannot be kept: whoever appends must then stop. */
+export function openAppendLog(file: string): AppendLog {
+  let fd: number | undefined = openSync(file, 'a', 0o600);
+  return {
+    append(record) {
+      if (fd === undefined) throw new Error(`expected ${file} to be open, got a record after its end`);
+      const line = Buffer.from(`${JSON.stringify(record)}\n`);
+      for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
+    },
+    close() {
+      if (fd !== undefined) closeSync(fd);
+      fd = undefined;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Answer, GrantedAction } from '../../executor/protocol/index.ts';
+import type { Sandbox } from '../../infra/driver.ts';
+import type { TaskCertificate } from '../ca/index.ts';
+import type { ArchiveRecord, Seal } from '../evidence/index.ts';
+import type { Session, SessionEnd } from '../relay/index.ts';
+import { explain, type Explained } from '../errors.ts';
+import type { Report } from '../report/index.ts';
+import { type AppendLog, openAppendLog } from './append-log.ts';
+import type { Outcome } from './lifecycle.ts';
+import type { Phase } from './progress.ts';
+import type { RunRequest } from './request.ts';
+
+export type CancelReason = 'cancelled' | 'timed_out';
+
+export interface Granted {
+  readonly actions: readonly GrantedAction[];
+  readonly ttlSeconds: number;
+}
+
+export interface Burn {
+  readonly ids: number;
+  readonly notGone: readonly { readonly kind: string; readonly id: string; readonly why: string }[];
+  readonly receipt: string | null;
+  readonly receiptArchived: boolean;
+}
+
+/** What exists only while this process conducts the run: the connection, answers, timers. A crash loses it, and that is safe. */
+export class LiveRun {
+  readonly runId: string;
+  /** Absent when the run was taken up after a crash: then nothing is left to execute. */
+  readonly request: RunRequest | undefined;
+  /** Where the run's evidence grows; it is kept. */
+  readonly folder: string;
+  readonly logs: { readonly relay: AppendLog; readonly engine: AppendLog };
+  readonly answers: Answer[] = [];
+  readonly phases: { readonly phase: Phase; readonly duration_ms: number }[] = [];
+  readonly failures: Explained[] = [];
+  /** When the request came, and when each action was sent (performance.now()). */
+  readonly startedAt = performance.now();
+  readonly sentAt = new Map<number, number>();
+  granted: Granted | undefined;
+  sandbox: Sandbox | undefined;
+  certificate: TaskCertificate | undefined;
+  session: Session | undefined;
+  sessionEnd: SessionEnd | undefined;
+  report: Report | null = null;
+  evidence: { readonly seal: Seal; readonly record: ArchiveRecord | null } | undefined;
+  burn: Burn | undefined;
+  /** Engine events of the destruction: they come after the seal. */
+  readonly burnEvents: object[] = [];
+  /** When the work of the phase `executed` began (performance.now()). */
+  executedSince: number | undefined;
+  readonly #controller = new AbortController();
+  #cancelled: CancelReason | undefined;
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(home: string, runId: string, request?: RunRequest) {
+    this.runId = runId;
+    this.request = request;
+    this.folder = join(home, 'runs', runId);
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    this.logs = {
+      relay: openAppendLog(join(this.folder, 'relay.ndjson')),
+      engine: openAppendLog(join(this.folder, 'engine.ndjson')),
+    };
+  }
+
+  /** Aborts when the run is cancelled or reaches its deadline. Sealing and destruction never listen to it. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Stops whatever the run is doing; it still collects, seals and burns. The first reason stands. */
+  cancel(reason: CancelReason): void {
+    this.#cancelled ??= reason;
+    this.#controller.abort(new Error(reason));
+  }
+
+  /** Cancels at the grant's expiry: expiry alone ends no SSH session. */
+  expireAt(atMs: number): void {
+    this.#expiry = setTimeout(() => {
+      this.cancel('timed_out');
+    }, atMs - Date.now());
+    this.#expiry.unref();
+  }
+
+  fail(error: unknown): void {
+    this.failures.push(explain(error));
+  }
+
+  /** Notes how long a phase took. */
+  end(phase: Phase, since: number): { readonly runId: string; readonly phase: Phase; readonly durationMs: number } {
+    const durationMs = Math.round(performance.now() - since);
+    this.phases.push({ phase, duration_ms: durationMs });
+    return { runId: this.runId, phase, durationMs };
+  }
+
+  /** How the run went as far as this process saw it; undefined when it saw nothing yet. */
+  outcome(): Outcome | undefined {
+    if (this.#cancelled !== undefined) return this.#cancelled;
+    if (this.failures.length > 0) return 'failed';
+    if (this.request === undefined) return 'interrupted';
+    return this.answers.length === 0 ? undefined : judge(this.answers, this.request.actions.length);
+  }
+
+  /** Lets go of files and timers. */
+  close(): void {
+    clearTimeout(this.#expiry);
+    this.logs.relay.close();
+    this.logs.engine.close();
+  }
+}
+
+function judge(answers: readonly Answer[], asked: number): Outcome {
+  const scripts = answers.flatMap((one) => (one.status === 'ok' && one.action === 'run_script' ? [one.result] : []));
+  if (scripts.some((script) => script.timed_out)) return 'timed_out';
+  const complete = answers.length === asked && answers.every((one) => one.status === 'ok');
+  return complete && scripts.every((script) => script.exit_code === 0) ? 'succeeded' : 'failed';
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { createLocalDriver } from '../../infra/index.ts';
+import { openCa } from '../ca/index.ts';
+import type { Configuration } from '../configuration.ts';
+import type { Environment } from '../environment.ts';
+import { loadPolicy } from '../policy/profile.ts';
+import { lockHome } from './home-lock.ts';
+import { openJournal } from './journal/index.ts';
+import type { Deps } from './step.ts';
+import { openVault } from './vault.ts';
+
+/** Takes the lock of the data directory and opens everything in it, side by side. Closed backwards, whatever fails. */
+export async function openDeps(environment: Environment, configuration: Configuration, purpose: OpenFor): Promise<OpenDeps> {
+  const { home, databaseUrl } = environment;
+  const stack = new AsyncDisposableStack();
+  try {
+    stack.use(await lockHome(home));
+    const driver = createLocalDriver({ home, engine: configuration.engine, installationId: installationId(home) });
+    if (purpose === 'runs') void driver.warm();
+    const [journal, vault, ca, policy] = await Promise.all([
+      openJournal({ home, ...(databaseUrl !== undefined && { databaseUrl }) }).then((opened) => stack.use(opened)),
+      openVault(environment, configuration).then((opened) => {
+        // Whoever needs the archive asks again and is told what went wrong; this is a head start only.
+        if (purpose === 'runs') opened.open().catch(() => undefined);
+        return stack.use(opened);
+      }),
+      openCa({ home }),
+      loadPolicy(),
+    ]);
+    return {
+      deps: { home, configuration, driver, journal, vault, ca, policy, observe: () => undefined },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+export interface OpenDeps extends AsyncDisposable {
+  readonly deps: Deps;
+}
+
+/** Runs need more than the journal: what they will wait for otherwise (Pulumi's SDK, the archive) is loaded meanwhile. */
+export type OpenFor = 'runs' | 'queries';
+
+/** Tells this data directory's machines from another's on the same host, without telling where it lies. */
+function installationId(home: string): string {
+  return createHash('sha256').update(home).digest('hex').slice(0, 12);
+}

@@ -1,0 +1,25 @@
+import type { SandboxDriver } from '../../infra/driver.ts';
+import type { Ca } from '../ca/index.ts';
+import type { Configuration } from '../configuration.ts';
+import type { Policy } from '../policy/profile.ts';
+import type { Journal } from './journal/index.ts';
+import type { ActiveState, Next } from './lifecycle.ts';
+import type { LiveRun } from './live.ts';
+import type { ObserveRun } from './progress.ts';
+import type { Run } from './run.ts';
+import type { Vault } from './vault.ts';
+
+/** Everything a step may touch. Built once, when the data directory is opened. */
+export interface Deps {
+  readonly home: string;
+  readonly configuration: Configuration;
+  readonly policy: Policy;
+  readonly driver: SandboxDriver;
+  readonly journal: Journal;
+  readonly ca: Ca;
+  readonly vault: Vault;
+  readonly observe: ObserveRun;
+}
+
+/** The work of one state. Must be safe to run again: after a crash, it will be. */
+export type Step<S extends ActiveState> = (run: Run, live: LiveRun, deps: Deps) => Promise<Next<S>>;

@@ -1,0 +1,33 @@
+import type { ActionRequest } from '../../../executor/protocol/index.ts';
+import type { RequestedAction } from '../request.ts';
+import type { Step } from '../step.ts';
+
+/** How long an action without a time of its own may take, slow emulated guests included. */
+const ACTION_TIMEOUT_MS = 60_000;
+/** What a script's own deadline is extended by before the relay gives up on the executor. */
+const SCRIPT_MARGIN_MS = 30_000;
+
+/** Sends the request's actions one after the other; the first that is not `ok` ends it. Each is journalled before it leaves. */
+export const execute: Step<'executing'> = async (run, live, deps) => {
+  const { request, session } = live;
+  if (request === undefined || session === undefined) return 'collecting';
+  for (const [index, action] of request.actions.entries()) {
+    const id = index + 1;
+    deps.observe({ type: 'phase_progress', runId: run.runId, phase: 'executed', what: action.action });
+    const step = { requestId: id, action: action.action };
+    await deps.journal.recordAction(run.runId, { ...step, state: 'journalled' });
+    await deps.journal.recordAction(run.runId, { ...step, state: 'sent' });
+    // Each member of the union gets the same two fields, which the type of a spread union does not show.
+    const asked = { ...action, id, task_id: request.taskId } as ActionRequest;
+    live.sentAt.set(id, performance.now());
+    const answer = await session.request(asked, { timeoutMs: timeoutOf(action), signal: live.signal });
+    live.answers.push(answer);
+    await deps.journal.recordAction(run.runId, { ...step, state: 'answered' });
+    if (answer.status !== 'ok') break;
+  }
+  return 'collecting';
+};
+
+function timeoutOf(action: RequestedAction): number {
+  return action.action === 'run_script' ? action.args.timeout_seconds * 1000 + SCRIPT_MARGIN_MS : ACTION_TIMEOUT_MS;
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import type { Grant } from '../../../executor/protocol/index.ts';
+import { createRunKey } from '../../ca/index.ts';
+import { openRelay } from '../../relay/index.ts';
+import type { Step } from '../step.ts';
+
+/** Mints the run's one certificate, records its serial, and logs in once with it. */
+export const openSession: Step<'ready'> = async (run, live, deps) => {
+  const { sandbox, request, granted } = live;
+  if (sandbox === undefined || request === undefined || granted === undefined) return 'collecting';
+  live.executedSince = performance.now();
+  deps.observe({ type: 'phase_started', runId: run.runId, phase: 'executed' });
+  const now = new Date();
+  const grant: Grant = {
+    version: 1,
+    task_id: request.taskId,
+    run_id: run.runId,
+    requester: request.requester,
+    machine_id: sandbox.machineId,
+    actions: [...granted.actions],
+    expires_at: Math.floor(now.getTime() / 1000) + granted.ttlSeconds,
+    policy_sha256: deps.policy.sha256,
+  };
+  const { sshd } = sandbox.streams;
+  const key = createRunKey();
+  const certificate = await deps.ca.mint({
+    grant,
+    runId: run.runId,
+    taskId: request.taskId,
+    machineId: sandbox.machineId,
+    publicKey: key.publicKeyLine,
+    sourceAddress: sandbox.relaySourceAddress,
+    ttlSeconds: granted.ttlSeconds,
+    now,
+  });
+  await deps.journal.recordCertificate(run.runId, certificate);
+  live.certificate = certificate;
+  live.expireAt(grant.expires_at * 1000);
+  live.session = await openRelay({
+    address: sandbox.address,
+    hostKey: sandbox.hostKey,
+    username: 'agent-runner',
+    privateKey: key.privateKey,
+    certificate: certificate.certificateLine,
+    signal: live.signal,
+    ...(sshd !== undefined && { sshdLog: () => readFile(sshd, 'utf8') }),
+    onRecord: (record) => {
+      live.logs.relay.append(record);
+    },
+  });
+  return 'executing';
+};

@@ -1,0 +1,52 @@
+import { findProfile } from '../../policy/profile.ts';
+import { RequestError } from '../../errors.ts';
+import type { Step } from '../step.ts';
+
+/** Seconds a guest may live beyond its grant: booting before it, collecting after it. Then it powers itself off. */
+const LIFETIME_MARGIN_SECONDS = 300;
+
+/** Nothing is spent until the archive is known to take the evidence: no durable record, no run. */
+export const beginProvisioning: Step<'admitted'> = async (_run, live, deps) => {
+  live.signal.throwIfAborted();
+  await deps.vault.openForRun();
+  return 'provisioning';
+};
+
+/** Boots the VM. Every concrete id is in the manifest of ids before it is used; READY comes over the console. */
+export const provision: Step<'provisioning'> = async (run, live, deps) => {
+  if (live.request === undefined || live.granted === undefined) return 'collecting';
+  const since = performance.now();
+  deps.observe({ type: 'phase_started', runId: run.runId, phase: 'provisioned' });
+  const profile = findProfile(deps.policy, live.request.profile);
+  const request = {
+    runId: run.runId,
+    caPublicKey: deps.ca.publicKeyLine,
+    profile: profile.machine,
+    lifetimeSeconds: live.granted.ttlSeconds + LIFETIME_MARGIN_SECONDS,
+  };
+  const observer = {
+    record: (id: Parameters<typeof deps.journal.recordId>[1]) => deps.journal.recordId(run.runId, id),
+    event: (event: Readonly<Record<string, unknown>>) => {
+      live.logs.engine.append(event);
+    },
+    progress: (what: string) => {
+      deps.observe({ type: 'phase_progress', runId: run.runId, phase: 'provisioned', what });
+    },
+  };
+  live.sandbox = await deps.driver.provision(request, observer, live.signal);
+  refuseEmulated(live.sandbox.isolation, deps.configuration.refuse_emulated);
+  const { durationMs, ...ended } = live.end('provisioned', since);
+  const { stack, engine, isolation } = live.sandbox;
+  const summary = `VM up, host key pinned · stack ${stack} (${engine} engine) · isolation: ${isolation}`;
+  deps.observe({ type: 'phase_ended', ok: true, durationMs, summary, ...ended });
+  return 'ready';
+};
+
+function refuseEmulated(isolation: string, refuse: boolean): void {
+  if (!refuse || isolation !== 'emulated') return;
+  throw new RequestError('refused_by_policy', {
+    expected: 'a VM under KVM (refuse_emulated is set)',
+    got: 'one in software emulation, which QEMU does not call an isolation boundary',
+    hint: 'run on a machine with working KVM, or unset refuse_emulated',
+  });
+}

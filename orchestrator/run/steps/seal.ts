@@ -1,0 +1,97 @@
+import type { SandboxStreams } from '../../../infra/driver.ts';
+import { archiveRun, sealRun, type RunFacts, type Seal } from '../../evidence/index.ts';
+import { explain } from '../../errors.ts';
+import type { LiveRun } from '../live.ts';
+import type { Run } from '../run.ts';
+import type { Deps, Step } from '../step.ts';
+import { describeStreams, reportOf, settleStreams } from './collect.ts';
+
+/** Ends the session, copies the streams, writes the report, signs it all and puts it under Object Lock. */
+export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
+  live.sessionEnd ??= await live.session?.close();
+  live.session = undefined;
+  const streams = await findStreams(run, live, deps);
+  if (live.sessionEnd !== undefined && streams !== undefined) await settleStreams(streams);
+  live.report = await reportOf(live, streams);
+  if (live.executedSince !== undefined) endExecuted(live, live.executedSince, deps);
+  const since = performance.now();
+  deps.observe({ type: 'phase_started', runId: run.runId, phase: 'sealed' });
+  const seal = await sealRun({
+    dir: live.folder,
+    run: await factsOf(run, live, deps),
+    streams: describeStreams(live, streams),
+    files: live.report === null ? [] : [{ name: 'report.json', content: `${JSON.stringify(live.report)}\n` }],
+    archive: await deps.vault.open().then(({ facts }) => facts, () => null),
+    signer: deps.vault.evidenceSigner,
+  });
+  live.evidence = { ...(await archive(run, live, deps)), seal };
+  const { durationMs, ...ended } = live.end('sealed', since);
+  deps.observe({ type: 'phase_ended', ok: live.evidence.record !== null, durationMs, summary: describeSeal(seal, live), ...ended });
+  return 'sealed';
+};
+
+/** From here on nobody may use the sandbox. */
+export const beginBurn: Step<'sealed'> = () => Promise.resolve('destroying');
+
+/** Where the guest's streams lie; a run taken up after a crash asks the driver, and a machine that never was has none. */
+async function findStreams(run: Run, live: LiveRun, deps: Deps): Promise<SandboxStreams | undefined> {
+  if (live.sandbox !== undefined) return live.sandbox.streams;
+  return deps.driver.streams(run.runId);
+}
+
+function endExecuted(live: LiveRun, since: number, deps: Deps): void {
+  const { durationMs, ...ended } = live.end('executed', since);
+  deps.observe({ type: 'phase_ended', ok: live.outcome() === 'succeeded', durationMs, summary: describeExecution(live), ...ended });
+}
+
+function describeExecution(live: LiveRun): string {
+  const [script] = live.report?.scripts ?? [];
+  const counts = live.report?.counts;
+  if (script === undefined || counts === undefined) {
+    const ok = live.answers.filter((one) => one.status === 'ok').length;
+    return `${ok} of ${live.request?.actions.length ?? 0} actions done`;
+  }
+  const how = script.timed_out ? 'timed out' : script.exit_code === null ? `ended by ${script.signal ?? 'a signal'}` : `exit ${script.exit_code}`;
+  const tried = `${counts.connections_tried} connections tried, ${counts.connections_possible} possible`;
+  return `${how} · ${counts.processes} processes · ${counts.files_written} files written · ${tried}`;
+}
+
+async function factsOf(run: Run, live: LiveRun, deps: Deps): Promise<RunFacts> {
+  const { sandbox } = live;
+  const certificates = await deps.journal.listCertificates(run.runId);
+  return {
+    run_id: run.runId,
+    task_id: run.taskId,
+    requester: run.requester,
+    profile: run.profile,
+    driver: deps.driver.name,
+    engine: sandbox?.engine ?? null,
+    stack: sandbox?.stack ?? null,
+    isolation: sandbox?.isolation ?? null,
+    machine_id: sandbox?.machineId ?? null,
+    image_digest: sandbox?.imageDigest ?? null,
+    policy_sha256: deps.policy.sha256,
+    certificate_serials: certificates.map(({ serial }) => serial),
+    outcome: run.outcome ?? null,
+  };
+}
+
+/** Puts the bundle under lock. A store that is down does not keep a sandbox alive: the evidence stays here, and that is said. */
+async function archive(run: Run, live: LiveRun, deps: Deps): Promise<{ readonly record: Awaited<ReturnType<typeof archiveRun>> | null }> {
+  try {
+    const { archive: store, facts } = await deps.vault.open();
+    return { record: await archiveRun({ dir: live.folder, publicKey: deps.vault.evidenceSigner.publicKey, archive: store, facts }) };
+  } catch (error) {
+    live.fail(error);
+    const { code, got } = explain(error);
+    deps.observe({ type: 'notice', runId: run.runId, text: `evidence pending: sealed here, not archived (${code}: ${got})` });
+    return { record: null };
+  }
+}
+
+function describeSeal({ manifest }: Seal, live: LiveRun): string {
+  const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  const record = live.evidence?.record ?? null;
+  const where = record === null ? 'not archived' : `archive ${record.lock.probe}: ${record.lock.asked.mode} until ${record.lock.asked.retain_until.slice(0, 10)}`;
+  return `${manifest.files.length} files, ${Math.ceil(bytes / 1000)} kB, signed · evidence ${manifest.verdict} · ${where}`;
+}

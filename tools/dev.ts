@@ -1,0 +1,22 @@
+import { formatSources, lintSources } from './checks.ts';
+import { runNode, runPackage } from './programs.ts';
+import { runTests } from './tests.ts';
+
+/** What `./burnbag dev TASK` can do; `npm test`, `npm run lint` and friends call it. Each resolves to the exit code. */
+const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[]): Promise<number> }>> = {
+  test: { why: 'prepares what the named tests need (all without a path), then runs them', run: runTests },
+  lint: { why: 'format, ESLint, the arrows between folders, shell syntax, file lengths', run: lintSources },
+  format: { why: 'formats everything', run: formatSources },
+  typecheck: { why: 'checks types', run: (args) => runPackage('typescript', 'tsc', ['--noEmit', '-p', '.', ...args]) },
+  bench: { why: 'measures, side by side with the baseline', run: (args) => runNode(['bench/index.ts', ...args]) },
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([name = '', ...args]: readonly string[]): Promise<number> {
+  const task = TASKS[name];
+  if (task !== undefined) return task.run(args);
+  console.error(`burnbag: expected one of these tasks, got ${name === '' ? 'none' : name}`);
+  for (const [known, { why }] of Object.entries(TASKS)) console.error(`  ./burnbag dev ${known.padEnd(10)} ${why}`);
+  return 64;
+}
