@@ -84,7 +84,7 @@ function seaConfig(output: string): object {
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
     useCodeCache: false,
-    execArgv: ['--disallow-code-generation-from-strings', '--disable-proto=throw', '--disable-sigusr1'],
+    execArgv: ['--disable-proto=throw', '--disable-sigusr1'],
     execArgvExtension: 'none',
   };
 }

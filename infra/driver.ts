@@ -11,7 +11,11 @@ export interface SandboxDriver {
    * Deletes everything of one run: by the stack where it works, then by the manifest of ids without Pulumi.
    * Safe to call again, and when nothing is left. Ignores the caller's cancellation: it has deadlines of its own.
    */
-  destroy(runId: string, manifest: readonly ConcreteId[], onEvent: (event: EngineEvent) => void): Promise<readonly Deletion[]>;
+  destroy(
+    runId: string,
+    manifest: readonly ConcreteId[],
+    onEvent: (event: EngineEvent) => void,
+  ): Promise<readonly Deletion[]>;
   /** Where the streams of a run lie, without having provisioned it (after a crash); undefined where there are none. */
   streams(runId: string): Promise<SandboxStreams | undefined>;
   /** Asks the control plane, not our own state, whether one id still exists. Throws when it cannot tell. */
@@ -73,7 +77,19 @@ export interface SandboxStreams {
 
 /** One thing that must be gone after the burn. `kind` is the glossary's word for it; `id` is unique on the control plane. */
 export interface ConcreteId {
-  readonly kind: 'process' | 'disk' | 'socket' | 'port' | 'file' | 'stack' | 'directory' | 'instance' | 'volume' | 'interface' | 'security-group' | 'address';
+  readonly kind:
+    | 'process'
+    | 'disk'
+    | 'socket'
+    | 'port'
+    | 'file'
+    | 'stack'
+    | 'directory'
+    | 'instance'
+    | 'volume'
+    | 'interface'
+    | 'security-group'
+    | 'address';
   readonly id: string;
   /** What is needed to look it up again: process start time, path, … All plain text. */
   readonly detail: Readonly<Record<string, string>>;

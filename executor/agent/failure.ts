@@ -1,4 +1,4 @@
-import type { Failure, FailureCode } from '../protocol/index.ts';
+import type { Failure, FailureCode } from '../protocol/error.ts';
 
 /** A granted action that cannot come to its end. The session turns it into a `failed` answer. */
 export class ActionFailure extends Error {

@@ -1,10 +1,7 @@
 import * as z from 'zod';
 import { ACTION_NAMES } from './action.ts';
-import { FailureCode, RefusalCode } from './answer.ts';
+import { FailureCode, RefusalCode } from './error.ts';
 import { RunId, Sha256, TaskId } from './text.ts';
-
-/** `prev` of the first record of a session. */
-export const CHAIN_START = '0'.repeat(64);
 
 const Count = z.int().min(0);
 

@@ -48,9 +48,9 @@ export class SessionClient implements AsyncDisposable {
 
   /** The next line, as an answer of the protocol. Throws when there is none. */
   async next(): Promise<Answer> {
-    const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error('expected an answer, got the end of the output');
-    return Answer.parse(JSON.parse(value));
+    const line = await this.#lines.next();
+    if (line.done === true) throw new Error('expected an answer, got the end of the output');
+    return Answer.parse(JSON.parse(line.value));
   }
 
   /** Waits for the end: how many more lines came, and the exit code. */

@@ -4,7 +4,8 @@ export { startLocalArchive, type LocalArchive, type LocalArchiveOptions } from '
 export { probeOrRecall, type DatedProbe } from './archive/probe-cache.ts';
 export { type ProbeCheck, type ProbeResult } from './archive/probe.ts';
 export { ArchiveError, ARCHIVE_ERRORS, isArchiveError, type ArchiveErrorCode } from './archive/errors.ts';
-export type { ArchivedObject, ObjectSource } from './archive/put.ts';
+export type { ArchivedObject } from './archive/put.ts';
+export type { ObjectSource } from './archive/send-object.ts';
 export { archiveReceipt, archiveRun, type ArchiveRequest } from './archive-run.ts';
 export { EvidenceError, type EvidenceErrorCode } from './errors.ts';
 export type { ArchiveRecord } from './format/archive-record.ts';

@@ -5,10 +5,12 @@ import type { ConcreteId, Deletion, Observation } from '../../infra/driver.ts';
 import { writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { syncFolder } from './folder.ts';
+import { Manifest, type RunFacts } from './format/manifest.ts';
 import { ARCHIVE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
 import { absenceProblem, type BurnedId, LOOKS_MIN, receiptStatement, ReceiptPredicate } from './format/receipt.ts';
 import { signStatement } from './keys/sign-statement.ts';
 import type { Signer } from './keys/signer.ts';
+import { readCanonical } from './read-canonical.ts';
 import { readReceipt, type Receipt } from './read-receipt.ts';
 
 /** One id of the run's manifest of ids, how it was deleted, and the looks that did not find it. */
@@ -41,9 +43,10 @@ export interface ReceiptRequest {
 export async function signReceipt(request: ReceiptRequest): Promise<Receipt> {
   const { dir, signer } = request;
   const covered = await describeEvidence(dir);
+  const run = reconcile(request.run, await readRunFacts(dir, covered));
   const existing = await readReceipt(dir, signer.publicKey);
   if (existing?.predicate.run_id === request.run.run_id && covers(existing.predicate, covered)) return existing;
-  const predicate = describe(request, covered);
+  const predicate = describe({ ...request, run }, covered);
   const signed = await signStatement(receiptStatement(predicate), signer);
   await writeDurably(join(dir, RECEIPT_FILES.statement), signed.statement);
   await writeDurably(join(dir, RECEIPT_FILES.key), signer.publicKey.pem);
@@ -62,6 +65,28 @@ async function describeEvidence(dir: string): Promise<Covered> {
   ]);
   const isSealed = (await digestOf(join(dir, SEAL_FILES.envelope))) !== null;
   return { evidence_root: isSealed ? root : null, archive_sha256: archive };
+}
+
+/** The facts that the evidence was sealed with; undefined where there is no sealed evidence. */
+async function readRunFacts(dir: string, { evidence_root }: Covered): Promise<RunFacts | undefined> {
+  if (evidence_root === null) return undefined;
+  const manifest = readCanonical(await readFile(join(dir, SEAL_FILES.manifest)), Manifest);
+  return 'value' in manifest ? manifest.value.run : undefined;
+}
+
+/** A receipt says of the run what the evidence says: whoever burns after a crash may know less, and must not contradict it. */
+function reconcile(run: ReceiptRequest['run'], sealed: RunFacts | undefined): ReceiptRequest['run'] {
+  if (sealed === undefined) return run;
+  const isSame = sealed.run_id === run.run_id && (run.machine_id ?? sealed.machine_id) === sealed.machine_id;
+  if (!isSame) {
+    throw new EvidenceError('other_run', {
+      expected: `the evidence of run ${run.run_id}, machine ${run.machine_id ?? 'unknown'}`,
+      got: `that of run ${sealed.run_id}, machine ${sealed.machine_id ?? 'unknown'}`,
+      hint: 'the folder belongs to another run; nothing was signed',
+    });
+  }
+  const { run_id, task_id, machine_id, image_digest, certificate_serials, outcome } = sealed;
+  return { run_id, task_id, machine_id, image_digest, certificate_serials, outcome };
 }
 
 function covers(predicate: ReceiptPredicate, covered: Covered): boolean {

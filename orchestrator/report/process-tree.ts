@@ -48,6 +48,7 @@ export class ProcessTree {
     if (child !== undefined && !this.#forked.has(child.id) && (child.parent === parent.id || child.parent === null)) {
       // The child was seen first. Where its parent had died by then, here it gets the one it had.
       child.parent = parent.id;
+      child.started_ms = Math.min(child.started_ms, event.atMs);
       this.#forked.add(child.id);
     } else if (event.call === 'clone3') {
       this.#maybe.set(event.exit, parent);

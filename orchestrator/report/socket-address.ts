@@ -1,3 +1,5 @@
+import { decodeBytes } from '../terminal/index.ts';
+
 /** Where a socket was meant to go. `scope` says how far: out of the machine, to the machine itself, or to no network at all. */
 export interface SocketAddress {
   readonly family: 'ipv4' | 'ipv6' | 'unix' | 'vsock' | 'packet' | 'other';
@@ -49,9 +51,9 @@ function vsock(bytes: Buffer): SocketAddress {
 /** A path up to its NUL, or an abstract name, which starts with one and is shown with @ as in /proc/net/unix. */
 function readUnixPath(bytes: Buffer): string {
   if (bytes.length === 0) return '(unnamed)';
-  if (bytes[0] === 0) return `@${bytes.subarray(1).toString('latin1').replace(/\0+$/, '')}`;
+  if (bytes[0] === 0) return `@${decodeBytes(bytes.subarray(1)).replace(/\0+$/, '')}`;
   const end = bytes.indexOf(0);
-  return bytes.subarray(0, end === -1 ? bytes.length : end).toString('latin1');
+  return decodeBytes(bytes.subarray(0, end === -1 ? bytes.length : end));
 }
 
 /** RFC 5952: lowercase, the longest run of zero groups left out, IPv4-mapped addresses with their dots. */

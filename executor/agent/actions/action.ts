@@ -1,4 +1,5 @@
-import type { ActionArgs, ActionName, ActionResult } from '../../protocol/index.ts';
+import type { ActionArgs, ActionName } from '../../protocol/action.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
 import type { Guest } from '../guest.ts';
 
 /** What an action has to work with. */

@@ -1,6 +1,6 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ActionResult } from '../../protocol/index.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
 import type { Context } from './action.ts';
 import { listProcesses } from './list_processes.ts';
 

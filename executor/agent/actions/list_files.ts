@@ -1,5 +1,7 @@
 import { readdirSync, type Stats } from 'node:fs';
-import { PATH_MAX_BYTES, type ActionArgs, type ActionResult, type FileEntry } from '../../protocol/index.ts';
+import type { ActionArgs } from '../../protocol/action.ts';
+import type { ActionResult, FileEntry } from '../../protocol/answer.ts';
+import { PATH_MAX_BYTES } from '../../protocol/limits.ts';
 import { errnoOf } from '../failure.ts';
 import { Descriptor } from '../files/descriptor.ts';
 import { openFolder } from '../files/open.ts';

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ActionResult, ProcessEntry } from '../../protocol/index.ts';
+import type { ActionResult, ProcessEntry } from '../../protocol/answer.ts';
 import { Budget } from '../output/budget.ts';
 
 /** Processes in one answer: above the catalogue's limit for scripts plus everything else that runs on the machine. */

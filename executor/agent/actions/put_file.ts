@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, fchmodSync, linkSync, unlinkSync, writeSync } from 'node:fs';
 import { posix } from 'node:path';
-import type { ActionArgs, ActionResult } from '../../protocol/index.ts';
+import type { ActionArgs } from '../../protocol/action.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
 import { ActionFailure } from '../failure.ts';
 import { Descriptor } from '../files/descriptor.ts';
 import { openFolder } from '../files/open.ts';

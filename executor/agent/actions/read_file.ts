@@ -1,4 +1,5 @@
-import type { ActionArgs, ActionResult } from '../../protocol/index.ts';
+import type { ActionArgs } from '../../protocol/action.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
 import { openFile } from '../files/open.ts';
 import { readPart } from '../files/read-part.ts';
 import { trimSplitCharacter } from '../output/encode.ts';

@@ -1,4 +1,4 @@
-import type { ActionName } from '../../protocol/index.ts';
+import type { ActionName } from '../../protocol/action.ts';
 import type { Action } from './action.ts';
 import { checkHealth } from './check_health.ts';
 import { getFile } from './get_file.ts';

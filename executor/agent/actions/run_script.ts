@@ -1,4 +1,5 @@
-import { INPUT_FOLDER, type ActionArgs, type ActionResult } from '../../protocol/index.ts';
+import { INPUT_FOLDER, type ActionArgs } from '../../protocol/action.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
 import { OutputCollector } from '../output/collector.ts';
 import { spawnScript } from '../spawner/client.ts';
 import type { Context } from './action.ts';

@@ -1,4 +1,6 @@
-import { EXCERPT_MAX_BYTES, type ActionArgs, type ActionResult } from '../../protocol/index.ts';
+import type { ActionArgs } from '../../protocol/action.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
+import { EXCERPT_MAX_BYTES } from '../../protocol/limits.ts';
 import { openFile } from '../files/open.ts';
 import { readPart } from '../files/read-part.ts';
 import { excerptOf } from '../output/excerpt.ts';

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { CHAIN_START, type AuditRecord } from '../../protocol/index.ts';
+import { CHAIN_START } from '../../protocol/chain.ts';
+import type { AuditRecord } from '../../protocol/record.ts';
 import type { AuditSink } from './sink.ts';
 
 type OmitChain<Record> = Record extends AuditRecord ? Omit<Record, 'seq' | 'at_ms' | 'prev' | 'session'> : never;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { MachineId } from '../../protocol/index.ts';
+import { MachineId } from '../../protocol/text.ts';
 import type { Guest } from '../guest.ts';
 import { KEY_TYPE, parsePublicKey } from './certificate.ts';
 import { LoginRefused } from './refused.ts';

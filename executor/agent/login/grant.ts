@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, Grant, GRANT_EXTENSION, GRANT_MAX_BYTES } from '../../protocol/index.ts';
+import { canonicalJson } from '../../protocol/canonical.ts';
+import { Grant, GRANT_EXTENSION } from '../../protocol/grant.ts';
+import { GRANT_MAX_BYTES } from '../../protocol/limits.ts';
 import { parseStrictJson } from '../session/strict-json.ts';
 import type { Certificate } from './certificate.ts';
 import type { Facts } from './facts.ts';

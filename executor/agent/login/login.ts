@@ -1,4 +1,4 @@
-import type { Grant } from '../../protocol/index.ts';
+import type { Grant } from '../../protocol/grant.ts';
 import type { Guest } from '../guest.ts';
 import { parseCertificate } from './certificate.ts';
 import { readFacts } from './facts.ts';

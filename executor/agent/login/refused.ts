@@ -1,4 +1,4 @@
-import type { Refusal, RefusalCode } from '../../protocol/index.ts';
+import type { Refusal, RefusalCode } from '../../protocol/error.ts';
 
 /** Why there is no session. Its texts name what was wrong, never what the certificate said: that is not trusted yet. */
 export class LoginRefused extends Error {

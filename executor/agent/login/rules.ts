@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { GRANT_EXTENSION } from '../../protocol/index.ts';
+import { GRANT_EXTENSION } from '../../protocol/grant.ts';
 import type { Certificate } from './certificate.ts';
 import type { Facts } from './facts.ts';
 import { LoginRefused } from './refused.ts';

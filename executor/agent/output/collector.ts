@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { OUTPUT_MAX_BYTES, type Output } from '../../protocol/index.ts';
+import type { Output } from '../../protocol/answer.ts';
+import { OUTPUT_MAX_BYTES } from '../../protocol/limits.ts';
 import { encodeBytes, trimSplitCharacter } from './encode.ts';
 
 /** Takes in one output stream: keeps its start, counts and hashes all of it. Memory stays bounded whatever comes. */

@@ -1,4 +1,5 @@
-import type { ActionRequest, Refusal } from '../../protocol/index.ts';
+import type { ActionRequest } from '../../protocol/action.ts';
+import type { Refusal } from '../../protocol/error.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { excessOf, type Limits } from './limits.ts';
 import { measureOf } from './measure.ts';

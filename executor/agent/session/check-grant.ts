@@ -1,4 +1,6 @@
-import type { ActionRequest, Grant, Refusal } from '../../protocol/index.ts';
+import type { ActionRequest } from '../../protocol/action.ts';
+import type { Refusal } from '../../protocol/error.ts';
+import type { Grant } from '../../protocol/grant.ts';
 import { excessOf } from './limits.ts';
 import { measureOf } from './measure.ts';
 

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../protocol/index.ts';
+import type { AuditRecord } from '../../protocol/record.ts';
 import { ActionFailure } from '../failure.ts';
 import type { Guest } from '../guest.ts';
 

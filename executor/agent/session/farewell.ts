@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Failure, Refusal } from '../../protocol/index.ts';
+import type { Failure, Refusal } from '../../protocol/error.ts';
 import { AuditLog } from '../audit/log.ts';
 import { AuditUnavailable, openAuditSink } from '../audit/sink.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';

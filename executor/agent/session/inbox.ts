@@ -1,4 +1,4 @@
-import { LINE_MAX_BYTES, PENDING_MAX } from '../../protocol/index.ts';
+import { LINE_MAX_BYTES, PENDING_MAX } from '../../protocol/limits.ts';
 import type { Line } from './lines.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { isWithin } from '../../protocol/index.ts';
+import { isWithin } from '../../protocol/path.ts';
 import type { Measure } from './measure.ts';
 
 /** What may be asked. A dimension that is missing allows nothing of it. */

@@ -1,4 +1,4 @@
-import { LINE_MAX_BYTES } from '../../protocol/index.ts';
+import { LINE_MAX_BYTES } from '../../protocol/limits.ts';
 
 const NEWLINE = 0x0a;
 

@@ -1,4 +1,4 @@
-import type { ActionRequest } from '../../protocol/index.ts';
+import type { ActionRequest } from '../../protocol/action.ts';
 
 /** What a request wants, in the dimensions that grants and the catalogue limit. */
 export interface Measure {

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
-import { LINE_MAX_BYTES, type Answer } from '../../protocol/index.ts';
+import type { Answer } from '../../protocol/answer.ts';
+import { LINE_MAX_BYTES } from '../../protocol/limits.ts';
 
 /** Nobody takes answers any more. */
 export class OutputClosed extends Error {

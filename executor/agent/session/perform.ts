@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ActionName, ActionRequest, ActionResult, Answer, FailedAnswer, OkAnswer } from '../../protocol/index.ts';
+import type { ActionName, ActionRequest } from '../../protocol/action.ts';
+import type { ActionResult, Answer, FailedAnswer, OkAnswer } from '../../protocol/answer.ts';
 import type { Action, Context } from '../actions/action.ts';
 import { ACTIONS } from '../actions/registry.ts';
 import type { AuditEvent, AuditLog } from '../audit/log.ts';

@@ -1,4 +1,5 @@
-import { ACTION_NAMES, ActionRequest, type ActionName, type Refusal, type RefusalCode } from '../../protocol/index.ts';
+import { ACTION_NAMES, ActionRequest, type ActionName } from '../../protocol/action.ts';
+import type { Refusal, RefusalCode } from '../../protocol/error.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** A request that may be checked, or why the line is none. `id` and `action` are told as far as they could be read. */

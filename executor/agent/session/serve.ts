@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ActionName, ActionRequest, Grant, Refusal } from '../../protocol/index.ts';
+import type { ActionName, ActionRequest } from '../../protocol/action.ts';
+import type { Refusal } from '../../protocol/error.ts';
+import type { Grant } from '../../protocol/grant.ts';
 import type { Context } from '../actions/action.ts';
 import type { AuditLog } from '../audit/log.ts';
 import { AuditUnavailable, Unrecorded } from '../audit/sink.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import { canonicalJson } from '../../protocol/index.ts';
+import { canonicalJson } from '../../protocol/canonical.ts';
 import { AuditLog } from '../audit/log.ts';
 import { AuditUnavailable, openAuditSink, Unrecorded } from '../audit/sink.ts';
-import { loadCatalogue } from '../catalogue.ts';
+import { CATALOGUE } from '../catalogue.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Guest } from '../guest.ts';
 import { readLogin, type Login } from '../login/login.ts';
@@ -49,7 +49,7 @@ async function converse(io: SessionIo, guest: Guest, login: Login, log: AuditLog
     ending.end('end_of_input');
   });
   const context = { guest, endsAt: login.endsAt, signal: ending.stop };
-  const serving: Serving = { grant: login.grant, catalogue: loadCatalogue(), log, context, lastId: 0, answered: 0 };
+  const serving: Serving = { grant: login.grant, catalogue: CATALOGUE, log, context, lastId: 0, answered: 0 };
   let reason = await serveUntilEnd(inbox, serving, io.output, ending);
   try {
     await log.append({ event: 'session_closed', run_id, task_id, reason, answered: serving.answered });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../../protocol/index.ts';
+import { Failure } from '../../protocol/error.ts';
 import { ActionFailure, errnoOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
 import { readFrames } from './frames.ts';

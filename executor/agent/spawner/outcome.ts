@@ -1,16 +1,18 @@
 import * as z from 'zod';
-import { ACTION_RESULTS, Failure } from '../../protocol/index.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
 
-/** How a script ended, as the root half saw it. */
+const Count = z.int().min(0);
+
+/** How a script ended, as the root half saw it; the fields are the answer's. */
 export const Outcome = z.strictObject({
-  exit_code: ACTION_RESULTS.run_script.shape.exit_code,
-  signal: ACTION_RESULTS.run_script.shape.signal,
+  exit_code: z.int().nullable(),
+  signal: z.string().nullable(),
   timed_out: z.boolean(),
   out_of_memory: z.boolean(),
-  duration_ms: z.int().min(0),
-  first_output_ms: z.int().min(0).nullable(),
+  duration_ms: Count,
+  first_output_ms: Count.nullable(),
 });
-export type Outcome = z.infer<typeof Outcome>;
+export type Outcome = Pick<ActionResult<'run_script'>, keyof z.infer<typeof Outcome>>;
 
+/** That a script was started, and as which process. */
 export const Started = z.strictObject({ pid: z.int().min(1) });
-export const SpawnFailed = Failure;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ACTION_ARGS } from '../../protocol/index.ts';
+import { ACTION_ARGS } from '../../protocol/action.ts';
 
 /**
  * The one thing the root half does for the executor: run an uploaded script as the powerless user. There is no path and no user in it,

@@ -1,5 +1,6 @@
 import { arch } from 'node:process';
-import { FILE_MAX_BYTES, INPUT_FOLDER } from '../../protocol/index.ts';
+import { INPUT_FOLDER } from '../../protocol/action.ts';
+import { FILE_MAX_BYTES } from '../../protocol/limits.ts';
 import { ActionFailure } from '../failure.ts';
 import { hashFile } from '../files/hash-file.ts';
 import { openFile } from '../files/open.ts';

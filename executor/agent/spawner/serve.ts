@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { loadCatalogue } from '../catalogue.ts';
+import { CATALOGUE } from '../catalogue.ts';
 import { ActionFailure, failureOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
 import { limitsOf } from './cgroup.ts';
@@ -40,7 +40,7 @@ export async function serveSpawner(guest: Guest, confined: Confined = confinedBy
 
 /** What the catalogue says of scripts, as the kernel takes it. */
 export function confinedByCatalogue(): Confined {
-  const { scripts } = loadCatalogue();
+  const { scripts } = CATALOGUE;
   const environment = Object.fromEntries(scripts.environment.map(({ name, value }) => [name, value]));
   return { limits: limitsOf(scripts), environment };
 }

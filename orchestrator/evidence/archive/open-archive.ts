@@ -1,8 +1,9 @@
 import type { ObjectLock } from '../format/values.ts';
 import { requireLockedBucket } from './bucket.ts';
 import { probeLock, type ProbeResult } from './probe.ts';
-import { putLocked, type ArchivedObject, type ObjectSource } from './put.ts';
+import { putLocked, type ArchivedObject } from './put.ts';
 import { openS3, type S3Options } from './s3.ts';
+import type { ObjectSource } from './send-object.ts';
 
 /** Which archive, and how long evidence is kept in it. */
 export interface ArchiveOptions extends S3Options {

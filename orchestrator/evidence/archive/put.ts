@@ -1,14 +1,9 @@
-import { createReadStream } from 'node:fs';
-import type { PutObjectCommand, PutObjectCommandInput } from '@aws-sdk/client-s3';
+import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import type { ObjectLock } from '../format/values.ts';
 import { ArchiveError, isArchiveError } from './errors.ts';
 import { readStored, requireContent, requireLock } from './read-back.ts';
-import type { S3, S3Use } from './s3.ts';
-
-/** What is put: bytes or a file, its size and its SHA-256 known beforehand (lowercase hex). */
-export type ObjectSource = { readonly bytes: number; readonly sha256: string } & (
-  { readonly content: Buffer | string } | { readonly file: string }
-);
+import type { S3 } from './s3.ts';
+import { type ObjectSource, sendObject } from './send-object.ts';
 
 /** An object as the archive holds it; `lock` is what it answered when asked again. */
 export interface ArchivedObject {
@@ -67,52 +62,12 @@ async function putNew(s3: S3, { bucket, key, source, lock }: PutOrder): Promise<
   };
   const deadlineMs = PUT_DEADLINE_MS + Math.ceil((source.bytes / SLOWEST_BYTES_PER_SECOND) * 1000);
   try {
-    const put = await s3.call(`to put ${key} under lock`, (use) => sendOnce(use, input, source), { deadlineMs });
+    const put = await s3.call(`to put ${key} under lock`, (use) => sendObject(use, input, source), { deadlineMs });
     return put.VersionId ?? missingVersion(s3, key);
   } catch (error) {
     if (isArchiveError(error, 'exists')) return undefined;
     throw error;
   }
-}
-
-async function sendOnce({ client, sdk, abortSignal }: S3Use, input: PutObjectCommandInput, source: ObjectSource) {
-  if ('content' in source)
-    return client.send(signedByHash(new sdk.PutObjectCommand({ ...input, Body: source.content }), source), {
-      abortSignal,
-    });
-  const unreadable = new AbortController();
-  const body = createReadStream(source.file).on('error', (error) => {
-    unreadable.abort(error);
-  });
-  try {
-    const command = signedByHash(new sdk.PutObjectCommand({ ...input, Body: body }), source);
-    return await client.send(command, { abortSignal: AbortSignal.any([abortSignal, unreadable.signal]) });
-  } catch (error) {
-    throw unreadable.signal.aborted ? unreadableFile(source.file, unreadable.signal.reason) : error;
-  } finally {
-    body.destroy();
-  }
-}
-
-/** Signing covers the content by the hash we already have: the SDK would hash it again, or leave a stream unsigned. */
-function signedByHash(command: PutObjectCommand, { sha256 }: ObjectSource): PutObjectCommand {
-  command.middlewareStack.add(
-    (next) => (args) => {
-      (args.request as { headers: Record<string, string> }).headers['x-amz-content-sha256'] = sha256;
-      return next(args);
-    },
-    { step: 'build', name: 'knownContentHash' },
-  );
-  return command;
-}
-
-function unreadableFile(file: string, cause: unknown): ArchiveError {
-  const got = cause instanceof Error ? cause.message : String(cause);
-  return new ArchiveError(
-    'refused',
-    { expected: `to read ${file}`, got, hint: 'the file was there when it was sealed; see who removed it' },
-    { cause },
-  );
 }
 
 /** An object found there from an earlier attempt: its lock is made as long and as strong as asked, never shorter. */

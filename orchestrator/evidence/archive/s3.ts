@@ -36,6 +36,9 @@ export interface S3 {
   close(): void;
 }
 
+/** The SDK would write warnings to the terminal; what goes wrong is thrown, and that suffices. */
+const SILENT = { debug: drop, info: drop, warn: drop, error: drop };
+
 /** A store on the same machine answers in milliseconds, one across the world in a second; ten seconds means it hangs. */
 const CALL_DEADLINE_MS = 10_000;
 /** Enough to get over a restart of the store, few enough that a store that is down is said to be down within seconds. */
@@ -55,6 +58,7 @@ export async function openS3({ endpoint, region, credentials }: S3Options): Prom
     // Our checksums are SHA-256 and explicit; the SDK would add CRC32 of its own.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    logger: SILENT,
   });
   return {
     endpoint,
@@ -81,4 +85,8 @@ async function retry<T>(attempts: number, run: () => Promise<T>): Promise<T> {
       await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
     }
   }
+}
+
+function drop(): void {
+  // Nothing: see SILENT.
 }

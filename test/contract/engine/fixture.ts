@@ -48,14 +48,15 @@ export class Room extends pulumi.ComponentResource {
   }
 }
 
+type Made = Readonly<Record<string, Box>>;
+type BoxSpec = readonly [
+  name: string,
+  inputs?: ((made: Made) => pulumi.Inputs) | undefined,
+  options?: ((made: Made) => pulumi.CustomResourceOptions) | undefined,
+];
+
 /** Boxes under one explicit provider: each entry is a name, its inputs (by what exists so far), its options. */
-export function boxes(
-  ...specs: readonly (readonly [
-    string,
-    ((made: Readonly<Record<string, Box>>) => pulumi.Inputs)?,
-    ((made: Readonly<Record<string, Box>>) => pulumi.CustomResourceOptions)?,
-  ])[]
-): Program {
+export function boxes(...specs: readonly BoxSpec[]): Program {
   return () => {
     const provider = new Bag('p');
     const made: Record<string, Box> = {};

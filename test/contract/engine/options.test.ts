@@ -15,17 +15,29 @@ describe.each(ENGINES)('resource options on the %s engine', (engine) => {
 
   it('29: a destroy names every protected resource, keeps them and what they need, and deletes the rest', async () => {
     await fixture.up(
-      boxes(['a'], ['b', ({ a }) => ({ of: a?.id }), () => ({ protect: true })], ['c'], ['d', undefined, () => ({ protect: true })]),
+      boxes(
+        ['a'],
+        ['b', ({ a }) => ({ of: a?.id }), () => ({ protect: true })],
+        ['c'],
+        ['d', undefined, () => ({ protect: true })],
+      ),
     );
     fixture.next();
     await expect(fixture.destroy()).rejects.toThrow(/update failed/);
     expect(fixture.provider.log()).toEqual(['delete c']);
-    expect(fixture.names()).toEqual(['stack', 'p', 'a', 'b', 'd']);
-    expect(fixture.errors().filter((text) => text.includes('protected')).map((text) => /::(\w)"/.exec(text)?.[1])).toEqual(['b', 'd']);
+    expect(fixture.names().toSorted()).toEqual(['a', 'b', 'd', 'p', 'stack']);
+    expect(
+      fixture
+        .errors()
+        .filter((text) => text.includes('protected'))
+        .map((text) => /::(\w)"/.exec(text)?.[1])
+        .toSorted(),
+    ).toEqual(['b', 'd']);
   });
 
   it('30: what shall be retained is forgotten, never deleted', async () => {
-    const retained = (size: number): Program => boxes(['a', () => ({ size, replaceOn: ['size'] }), () => ({ retainOnDelete: true })]);
+    const retained = (size: number): Program =>
+      boxes(['a', () => ({ size, replaceOn: ['size'] }), () => ({ retainOnDelete: true })]);
     await fixture.up(retained(1));
     await fixture.up(retained(2));
     await fixture.destroy();
@@ -51,8 +63,12 @@ describe.each(ENGINES)('resource options on the %s engine', (engine) => {
       return Promise.resolve({ box: box.urn });
     };
     const { stdout, stderr } = await fixture.up(program);
-    expect(JSON.stringify(fixture.events) + stdout + stderr + readFileSync(fixture.stateFile(), 'utf8')).not.toContain('hunter2');
-    expect(JSON.stringify(fixture.provider.calls.find(({ method }) => method === 'create')?.news)).toContain('1b47061264138c4ac30d75fd1eb44270');
+    expect(JSON.stringify(fixture.events) + stdout + stderr + readFileSync(fixture.stateFile(), 'utf8')).not.toContain(
+      'hunter2',
+    );
+    expect(JSON.stringify(fixture.provider.calls.find(({ method }) => method === 'create')?.news)).toContain(
+      '1b47061264138c4ac30d75fd1eb44270',
+    );
     fixture.next();
     await fixture.up(program);
     expect(fixture.provider.log()).toEqual([]);
@@ -62,7 +78,9 @@ describe.each(ENGINES)('resource options on the %s engine', (engine) => {
   it('34: a provider that takes no secrets gets it plain, and its echo is secret again', async () => {
     fixture.close();
     fixture = await Fixture.open(engine, { acceptSecrets: false });
-    await fixture.up(() => Promise.resolve({ urn: new Box('a', { password: pulumi.secret('hunter2') }, { provider: new Bag('p') }).urn }));
+    await fixture.up(() =>
+      Promise.resolve({ urn: new Box('a', { password: pulumi.secret('hunter2') }, { provider: new Bag('p') }).urn }),
+    );
     expect(fixture.provider.calls.find(({ method }) => method === 'create')?.news).toEqual({ password: 'hunter2' });
     expect(readFileSync(fixture.stateFile(), 'utf8')).not.toContain('hunter2');
     expect(fixture.resource('a').outputs?.['password']).toHaveProperty('ciphertext');
@@ -78,13 +96,17 @@ describe.each(ENGINES)('resource options on the %s engine', (engine) => {
   });
 
   it('ignoreChanges keeps the old input', async () => {
-    const program = (size: number, colour: string): Program => boxes(['a', () => ({ size, look: { colour } }), () => ({ ignoreChanges: ['look.colour'] })]);
+    const program = (size: number, colour: string): Program =>
+      boxes(['a', () => ({ size, look: { colour } }), () => ({ ignoreChanges: ['look.colour'] })]);
     await fixture.up(program(1, 'red'));
     fixture.next();
     await fixture.up(program(1, 'blue'));
     expect(fixture.provider.log()).toEqual([]);
     await fixture.up(program(2, 'blue'));
-    expect(fixture.provider.calls.find(({ method }) => method === 'update')?.news).toEqual({ size: 2, look: { colour: 'red' } });
+    expect(fixture.provider.calls.find(({ method }) => method === 'update')?.news).toEqual({
+      size: 2,
+      look: { colour: 'red' },
+    });
   });
 
   it('customTimeouts reach the provider in seconds and the state', async () => {
@@ -120,16 +142,24 @@ describe.each(ENGINES)('resource options on the %s engine', (engine) => {
   });
 
   it('a resource without explicit provider gets the default one, configured from the stack', async () => {
-    const stack = await fixture.stack(() => Promise.resolve({ made: new Box('a', {}, { version: '1.0.0' }).made }), { config: { 'bag:region': 'north' } });
+    const stack = await fixture.stack(() => Promise.resolve({ made: new Box('a', {}, { version: '1.0.0' }).made }), {
+      config: { 'bag:region': 'north' },
+    });
     await stack.up();
     expect(fixture.resource('default_1_0_0').inputs).toEqual({ region: 'north', version: '1.0.0' });
-    expect(fixture.provider.calls.find(({ method }) => method === 'configure')?.news).toMatchObject({ region: 'north' });
+    expect(fixture.provider.calls.find(({ method }) => method === 'configure')?.news).toMatchObject({
+      region: 'north',
+    });
     await stack.destroy();
     expect(fixture.provider.existing).toEqual([]);
   });
 
   it('reads what something else owns, and forgets it without deleting it', async () => {
-    fixture.provider.objects.set('theirs', { urn: 'urn:pulumi:x::x::bag:index:Box::theirs', inputs: {}, outputs: { made: 'elsewhere' } });
+    fixture.provider.objects.set('theirs', {
+      urn: 'urn:pulumi:x::x::bag:index:Box::theirs',
+      inputs: {},
+      outputs: { made: 'elsewhere' },
+    });
     class Theirs extends pulumi.CustomResource {
       declare readonly made: pulumi.Output<string>;
       constructor(provider: Bag) {

@@ -9,7 +9,10 @@ const fail = (): never => {
 
 /** Box `a`, whose size can only be changed by replacing it, and `b`, which takes its id. */
 const sized = (size: number, first = false): Program =>
-  boxes(['a', () => ({ size, replaceOn: ['size'], ...(first ? { deleteFirst: true } : {}) })], ['b', ({ a }) => ({ of: a?.id })]);
+  boxes(
+    ['a', () => ({ size, replaceOn: ['size'], ...(first ? { deleteFirst: true } : {}) })],
+    ['b', ({ a }) => ({ of: a?.id })],
+  );
 
 describe.each(ENGINES)('replacement on the %s engine', (engine) => {
   let fixture: Fixture;
@@ -72,7 +75,9 @@ describe.each(ENGINES)('replacement on the %s engine', (engine) => {
   it('27: a destroy forgets what was already deleted for its replacement', async () => {
     await fixture.up(boxes(['a', () => ({ size: 1, replaceOn: ['size'], deleteFirst: true })]));
     fixture.provider.on('create', 'a', fail);
-    await expect(fixture.up(boxes(['a', () => ({ size: 2, replaceOn: ['size'], deleteFirst: true })]))).rejects.toThrow();
+    await expect(
+      fixture.up(boxes(['a', () => ({ size: 2, replaceOn: ['size'], deleteFirst: true })])),
+    ).rejects.toThrow();
     fixture.next();
     await fixture.destroy();
     expect(fixture.provider.log()).toEqual([]);
@@ -81,7 +86,10 @@ describe.each(ENGINES)('replacement on the %s engine', (engine) => {
 
   it('with deleteBeforeReplace a dependent that must be replaced too goes first and comes back', async () => {
     const both = (size: number): Program =>
-      boxes(['a', () => ({ size, replaceOn: ['size'], deleteFirst: true })], ['b', ({ a }) => ({ of: a?.id, replaceOn: ['of'], deleteFirst: true })]);
+      boxes(
+        ['a', () => ({ size, replaceOn: ['size'], deleteFirst: true })],
+        ['b', ({ a }) => ({ of: a?.id, replaceOn: ['of'], deleteFirst: true })],
+      );
     await fixture.up(both(1));
     fixture.next();
     await fixture.up(both(2));
@@ -92,7 +100,10 @@ describe.each(ENGINES)('replacement on the %s engine', (engine) => {
 
   it('a dependent deleted for a replacement that the program no longer registers is forgotten', async () => {
     const both = (size: number): Program =>
-      boxes(['a', () => ({ size, replaceOn: ['size'], deleteFirst: true })], ['b', ({ a }) => ({ of: a?.id, replaceOn: ['of'], deleteFirst: true })]);
+      boxes(
+        ['a', () => ({ size, replaceOn: ['size'], deleteFirst: true })],
+        ['b', ({ a }) => ({ of: a?.id, replaceOn: ['of'], deleteFirst: true })],
+      );
     await fixture.up(both(1));
     fixture.next();
     await fixture.up(boxes(['a', () => ({ size: 2, replaceOn: ['size'], deleteFirst: true })]));
@@ -101,7 +112,8 @@ describe.each(ENGINES)('replacement on the %s engine', (engine) => {
   });
 
   it('a protected resource is not replaced, and nothing is created', async () => {
-    const program = (size: number): Program => boxes(['a', () => ({ size, replaceOn: ['size'] }), () => ({ protect: true })]);
+    const program = (size: number): Program =>
+      boxes(['a', () => ({ size, replaceOn: ['size'] }), () => ({ protect: true })]);
     await fixture.up(program(1));
     fixture.next();
     await expect(fixture.up(program(2))).rejects.toThrow(/marked for protection/);

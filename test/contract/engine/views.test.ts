@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { boxes, ENGINES, Fixture } from './fixture.ts';
 import type { Program } from './fixture.ts';
 
-const sized = (size: number): Program => boxes(['a', () => ({ size, replaceOn: ['size'] })], ['b', ({ a }) => ({ of: a?.id })]);
+const sized = (size: number): Program =>
+  boxes(['a', () => ({ size, replaceOn: ['size'] })], ['b', ({ a }) => ({ of: a?.id })]);
 
 /** Every file below a folder with its modification time. */
 function files(folder: string): string[] {
@@ -62,7 +63,7 @@ describe.each(ENGINES)('preview and refresh on the %s engine', (engine) => {
     fixture.next();
     const stack = await fixture.stack(() => Promise.resolve({}));
     await stack.refresh({ onEvent: fixture.take });
-    expect(fixture.names()).toEqual(['stack', 'p', 'b', 'c']);
+    expect(fixture.names().toSorted()).toEqual(['b', 'c', 'p', 'stack']);
     expect(fixture.resource('b').dependencies ?? []).toEqual([]);
     expect(fixture.resource('c').outputs).toMatchObject({ made: 'otherwise' });
     expect(fixture.summary().resourceChanges).toEqual({ same: 3, delete: 1, update: 1 });
@@ -99,7 +100,14 @@ describe.each(ENGINES)('stack commands on the %s engine', (engine) => {
     const exported = await stack.exportStack();
     const before = readFileSync(fixture.stateFile(), 'utf8');
     await stack.importStack(exported);
-    expect(JSON.parse(readFileSync(fixture.stateFile(), 'utf8'))).toMatchObject({ checkpoint: { latest: { resources: (JSON.parse(before) as { checkpoint: { latest: { resources: unknown } } }).checkpoint.latest.resources } } });
+    expect(JSON.parse(readFileSync(fixture.stateFile(), 'utf8'))).toMatchObject({
+      checkpoint: {
+        latest: {
+          resources: (JSON.parse(before) as { checkpoint: { latest: { resources: unknown } } }).checkpoint.latest
+            .resources,
+        },
+      },
+    });
     await stack.destroy();
     expect(fixture.provider.existing).toEqual([]);
   });
@@ -107,7 +115,9 @@ describe.each(ENGINES)('stack commands on the %s engine', (engine) => {
   it('refuses to import another stack’s resources', async () => {
     await fixture.up(sized(1));
     const other = await fixture.stack(sized(1), { name: 'other' });
-    await expect(other.importStack(await (await fixture.stack(sized(1))).exportStack())).rejects.toThrow(/urn:pulumi:dev::/);
+    await expect(other.importStack(await (await fixture.stack(sized(1))).exportStack())).rejects.toThrow(
+      /urn:pulumi:dev::/,
+    );
   });
 
   it('keeps a history, newest first, failed operations too', async () => {
@@ -143,7 +153,11 @@ describe.each(ENGINES)('stack commands on the %s engine', (engine) => {
     const stack = await fixture.stack(sized(1));
     const text = readFileSync(fixture.stateFile(), 'utf8');
     const { writeFileSync } = await import('node:fs');
-    for (const broken of [text.replace(/"magic":"./, '"magic":"x'), text.replaceAll('"parent":"urn:pulumi:dev', '"parent":"urn:pulumi:gone'), text.slice(0, -1)]) {
+    for (const broken of [
+      text.replace(/"magic":"./, '"magic":"x'),
+      text.replaceAll('"parent":"urn:pulumi:dev', '"parent":"urn:pulumi:gone'),
+      text.slice(0, -1),
+    ]) {
       writeFileSync(fixture.stateFile(), broken);
       await expect(stack.up()).rejects.toThrow(/integrity failure|JSON|parent/);
     }
