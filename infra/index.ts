@@ -14,6 +14,26 @@ export function createLocalDriver(options: LocalDriverOptions): LocalDriver {
   });
 }
 
+/**
+ * Whether sandboxes of this host run on its own processor or are emulated, and how that is known: by booting a guest, once per boot of the
+ * host. With `probe: false` only what is known already. Rejects with DriverError where there is no image or no QEMU to probe with.
+ */
+export async function judgeIsolation(home: string, { probe }: { probe: boolean }): Promise<Isolation | undefined> {
+  const [{ findImage }, { knownVerdict, probeAcceleration }] = await Promise.all([
+    import('./local/image.ts'),
+    import('./local/machine/probe.ts'),
+  ]);
+  const owner = { home, installationId: 'setup' };
+  const verdict = probe ? await probeAcceleration(owner, await findImage(home)) : await knownVerdict(owner);
+  if (verdict === undefined) return undefined;
+  return { isolation: verdict.acceleration === 'kvm' ? 'kvm' : 'emulated', why: verdict.why };
+}
+
+export interface Isolation {
+  readonly isolation: 'kvm' | 'emulated';
+  readonly why: string;
+}
+
 function once<T>(load: () => Promise<T>): () => Promise<T> {
   let loading: Promise<T> | undefined;
   return () => (loading ??= load());

@@ -14,7 +14,13 @@ test('without a file the defaults are the safe ones', async () => {
   expect(await loadConfiguration(home)).toEqual({
     engine: 'embedded',
     refuse_emulated: false,
-    archive: { region: 'us-east-1', bucket: 'burnbag-evidence', mode: 'COMPLIANCE', retention_days: 30, require: 'strict' },
+    archive: {
+      region: 'us-east-1',
+      bucket: 'burnbag-evidence',
+      mode: 'COMPLIANCE',
+      retention_days: 30,
+      require: 'strict',
+    },
   });
 });
 

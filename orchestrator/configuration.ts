@@ -16,7 +16,10 @@ export const Configuration = z.strictObject({
     .strictObject({
       endpoint: z.url().optional(),
       region: z.string().min(1).default('us-east-1'),
-      bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/).default('burnbag-evidence'),
+      bucket: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)
+        .default('burnbag-evidence'),
       mode: z.enum(['COMPLIANCE', 'GOVERNANCE']).default('COMPLIANCE'),
       retention_days: z.int().min(1).max(MAX_RETENTION_DAYS).default(DEFAULT_RETENTION_DAYS),
       require: z.enum(['strict', 'weak', 'none']).default('strict'),
@@ -33,7 +36,10 @@ export async function loadConfiguration(home: string): Promise<Configuration> {
   const parsed = Configuration.safeParse(parseJson(file, text));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw refusal(`${file} to follow docs/configuration.md`, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
+  throw refusal(
+    `${file} to follow docs/configuration.md`,
+    `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
+  );
 }
 
 async function readText(file: string): Promise<string | undefined> {
@@ -54,5 +60,9 @@ function parseJson(file: string, text: string): unknown {
 }
 
 function refusal(expected: string, got: string, cause?: unknown): RequestError {
-  return new RequestError('bad_configuration', { expected, got, hint: 'mend the file, or remove it to use the defaults' }, { cause });
+  return new RequestError(
+    'bad_configuration',
+    { expected, got, hint: 'mend the file, or remove it to use the defaults' },
+    { cause },
+  );
 }

@@ -41,7 +41,12 @@ export type RequestErrorCode =
 export function explain(error: unknown): Explained {
   if (isExplained(error)) return error;
   const text = error instanceof Error ? error.message : String(error);
-  return { code: 'internal', expected: 'no error here', got: text, hint: 'this is a defect: please report it with the run id' };
+  return {
+    code: 'internal',
+    expected: 'no error here',
+    got: text,
+    hint: 'this is a defect: please report it with the run id',
+  };
 }
 
 function isExplained(error: unknown): error is Explained {

@@ -7,7 +7,7 @@ import { ROOT, run, runPackage } from './programs.ts';
 const LINES_MAX = 300;
 /** What may be longer: generated, or one text by nature. */
 const MAY_BE_LONGER =
-  /(^|\/)(package-lock\.json|LICENSE|CHANGELOG\.md|.*\.lock\.json)$|^bench\/results\/|^test\/vectors\//;
+  /(^|\/)(package-lock\.json|LICENSE|CHANGELOG\.md|.*\.lock\.json)$|^bench\/results\/|\/(vectors|fixtures|golden)\//;
 
 /** Everything `npm run lint` checks, all of it even where a part fails. Paths narrow down prettier and ESLint. */
 export async function lintSources(paths: readonly string[]): Promise<number> {

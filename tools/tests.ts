@@ -1,31 +1,29 @@
 import { join } from 'node:path';
-import { isInPlace, type ItemName } from '../orchestrator/setup/item.ts';
+import { SetupError } from '../orchestrator/setup/errors.ts';
+import type { ItemName } from '../orchestrator/setup/item.ts';
 import { renderSetupEvent } from '../orchestrator/setup/render.ts';
-import { ensureSetup, runSetup, type SetupOptions, type SetupResult } from '../orchestrator/setup/setup.ts';
+import { ensureSetup, requireSetup, runSetup, setupContext, type SetupOptions } from '../orchestrator/setup/setup.ts';
 import { ROOT, runPackage } from './programs.ts';
+import { ensureTestTools } from './test-tools.ts';
 
 /** What the tests below a path need; the first row that fits decides. A path that no row names needs everything. */
 const NEEDED_BELOW: readonly { path: RegExp; items: readonly ItemName[]; why: string }[] = [
-  { path: /^(tools|policies|executor\/protocol)(\/|$)/, items: [], why: 'plain code' },
+  { path: /^(tools|policies)(\/|$)/, items: [], why: 'plain code' },
+  { path: /^executor(\/|$)/, items: [], why: 'the agent runs from its sources, and its build is a test' },
   { path: /^infra\/(engine|pulumi)(\/|$)/, items: [], why: 'the engine runs in this process' },
-  {
-    path: /^orchestrator\/(run|setup|policy|report|doors|ca|relay|operations)(\/|$)/,
-    items: [],
-    why: 'a journal in this process, an sshd of the host',
-  },
   { path: /^orchestrator\/evidence(\/|$)/, items: ['archive-server'], why: 'a real S3 server with Object Lock' },
-  { path: /^executor(\/|$)/, items: [], why: 'the agent is built by its own tests' },
+  { path: /^orchestrator\/[a-z-]+/, items: [], why: 'a journal in this process, an sshd of this host' },
   { path: /^images(\/|$)/, items: ['image'], why: 'looks into the image' },
-  { path: /^infra\/local(\/|$)/, items: ['qemu', 'image'], why: 'boots a sandbox' },
-  { path: /^test\/(support|vectors)(\/|$)/, items: [], why: 'not tests' },
+  { path: /^infra\/local(\/|$)/, items: ['qemu', 'image'], why: 'boots the kernel of the image' },
 ];
 
 /** Prepares what is missing, telling how it goes, then runs vitest on the given paths (all of them without one). */
 export async function runTests(args: readonly string[]): Promise<number> {
-  const setup = await prepare(args.filter((arg) => !arg.startsWith('-')));
-  if (!setup.ok) {
-    const absent = setup.items.filter((item) => !isInPlace(item)).map((item) => item.item);
-    console.error(`burnbag: the tests were not started; missing: ${absent.join(', ')}`);
+  try {
+    await prepare(args.filter((arg) => !arg.startsWith('-')));
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`burnbag: the tests were not started: expected ${error.expected}, got ${error.got}\n  ${error.hint}`);
     return 69;
   }
   return runPackage('vitest', 'vitest', ['run', ...args]);
@@ -43,9 +41,7 @@ export function itemsFor(paths: readonly string[]): readonly ItemName[] | undefi
   return [...needed];
 }
 
-async function prepare(paths: readonly string[]): Promise<SetupResult> {
-  const only = itemsFor(paths);
-  if (only?.length === 0) return { ok: true, items: [], durationMs: 0 };
+async function prepare(paths: readonly string[]): Promise<void> {
   const options: SetupOptions = {
     home: process.env['BURNBAG_HOME'] ?? join(ROOT, '.burnbag'),
     root: ROOT,
@@ -54,5 +50,13 @@ async function prepare(paths: readonly string[]): Promise<SetupResult> {
       for (const line of renderSetupEvent(event)) console.error(line);
     },
   };
-  return only === undefined ? ensureSetup(options) : runSetup({ ...options, only });
+  await ensureTestTools({
+    ...setupContext(options),
+    progress: (what) => {
+      console.error(`  … ${what}`);
+    },
+  });
+  const only = itemsFor(paths);
+  if (only?.length === 0) return;
+  requireSetup(await (only === undefined ? ensureSetup(options) : runSetup({ ...options, only })));
 }

@@ -9,7 +9,7 @@ export const EXIT = {
   /** A defect of ours. */
   internal: 70,
   /** The relay is gone. */
-  outputClosed: 74,
+  connectionLost: 74,
   /** The grant expired. */
   expired: 75,
   /** A line over the limit: what follows it cannot be told apart. */

@@ -90,7 +90,7 @@ export const AuditRecord = z.discriminatedUnion('event', [
       'end_of_input',
       'expired',
       'protocol_violation',
-      'output_closed',
+      'connection_lost',
       'terminated',
       'audit_unavailable',
       'internal',

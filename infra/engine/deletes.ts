@@ -8,14 +8,15 @@ import { step } from './step.ts';
 
 /**
  * The delete phase: what is marked for deletion and what the program no longer registers, dependents first. A layer ends
- * before the next begins. Protected resources, and everything they need,
- * stay, and the operation fails for it; so does what a resource needs that failed before.
+ * before the next begins. Protected resources, and everything they need, stay, and the operation fails for it; so does what
+ * a resource needs that failed before. What is spared stays as well.
  */
-export async function executeDeletes(run: Run): Promise<void> {
+export async function executeDeletes(run: Run, spared: ReadonlySet<State> = new Set()): Promise<void> {
   const condemned = condemnedSteps(run);
+  for (const state of spared) condemned.delete(state);
   for (const state of keepProtected(run, condemned)) condemned.delete(state);
   const failed = run.base.filter((state) => run.failed.has(state.urn));
-  for (const state of requirementsOf(run.base, failed)) condemned.delete(state);
+  for (const state of [...failed, ...requirementsOf(run.base, failed)]) condemned.delete(state);
   for (const state of condemned.keys()) run.condemned.add(state.urn);
   const kept = new Set<State>();
   for (const layer of deletionLayers(run.base, new Set(condemned.keys()))) {

@@ -16,11 +16,6 @@ import type { Run } from './run.ts';
  */
 const SETTLE_MS = 500;
 
-/** Brings a stack to nothing: the delete phase with nothing registered. The program is not run. */
-export async function deployNothing(run: Run): Promise<void> {
-  await executeDeletes(run);
-}
-
 /**
  * Runs the program and brings about what it registers. The program is done when it says that it registers nothing more, when
  * it returns, or when something failed; deletes come after, and only then is it let go. Whether all went well is decided

@@ -1,5 +1,6 @@
 import { conclude, fileHistory } from './conclusion.ts';
-import { deployNothing, deployProgram } from './deploy.ts';
+import { deployProgram } from './deploy.ts';
+import { destroyAll } from './destroy.ts';
 import { EngineError, messageOf, refuse } from './errors.ts';
 import { withTimeout } from './events.ts';
 import { acquireLock } from './lock.ts';
@@ -82,11 +83,11 @@ async function deploy(opened: Opened): Promise<void> {
   const { request, run, kind, preview } = opened;
   const { switches, values } = request.invocation;
   if (switches.has('--clear-pending-creates')) run.checkpoint.resolvePending(() => true);
-  else if (!preview) await recoverPending(run);
+  else if (!preview && kind !== 'destroy') await recoverPending(run);
   if (kind === 'refresh' || switches.has('--refresh')) await refresh(run, { counted: kind === 'refresh' });
   if (kind === 'refresh' || run.stopped.aborted) return;
   if (kind === 'destroy') {
-    await deployNothing(run);
+    await destroyAll(run);
     return;
   }
   const client = values.get('--client') ?? refuse('a program outside this process (no --client)');

@@ -100,7 +100,12 @@ export function rebuild(base: readonly State[], seen: ReadonlyMap<State, State |
   return kept.map((state) => prune(state, alive, parents));
 }
 
-function prune(state: State, alive: ReadonlySet<string>, parents: ReadonlyMap<string, string | undefined>): State {
+/** The state without pointers to what is not alive; its parent becomes the nearest ancestor that is. */
+export function prune(
+  state: State,
+  alive: ReadonlySet<string>,
+  parents: ReadonlyMap<string, string | undefined>,
+): State {
   const { parent: oldParent, deletedWith, ...rest } = state;
   let parent = oldParent;
   while (parent !== undefined && !alive.has(parent)) parent = parents.get(parent);

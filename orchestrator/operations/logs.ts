@@ -41,6 +41,14 @@ export const logs = operation({
     const { size } = await handle.stat();
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, SHOWN_MAX_BYTES)), 0);
     const text = buffer.subarray(0, bytesRead).toString('utf8');
-    return { schema: 'burnbag.logs/1' as const, run_id: runId, stream, file, bytes: size, truncated: size > bytesRead, text };
+    return {
+      schema: 'burnbag.logs/1' as const,
+      run_id: runId,
+      stream,
+      file,
+      bytes: size,
+      truncated: size > bytesRead,
+      text,
+    };
   },
 });

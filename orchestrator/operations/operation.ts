@@ -17,7 +17,7 @@ export interface Operation<Args extends z.ZodType, Result extends z.ZodType> {
   readonly args: Args;
   /** The documented schema of what `--json` prints. */
   readonly result: Result;
-  run(args: z.output<Args>, context: OperationContext): Promise<z.output<Result>>;
+  readonly run: (args: z.output<Args>, context: OperationContext) => Promise<z.output<Result>>;
 }
 
 export interface OperationContext {
@@ -31,6 +31,8 @@ export interface OperationContext {
 }
 
 /** Ties the two schemas to the function: what `run` takes and gives is what they say. */
-export function operation<Args extends z.ZodType, Result extends z.ZodType>(one: Operation<Args, Result>): Operation<Args, Result> {
+export function operation<Args extends z.ZodType, Result extends z.ZodType>(
+  one: Operation<Args, Result>,
+): Operation<Args, Result> {
   return one;
 }

@@ -7,22 +7,22 @@ import { operation } from './operation.ts';
 /** More rows than a person reads. */
 const LIMIT_MAX = 1_000;
 
+/** A run without its result: strip, because the result is what a list leaves out. */
+const Row = RunSummary.omit({ result: true }).strip();
+
 /** Lists runs, newest first. */
 export const runs = operation({
   name: 'runs',
   summary: 'list runs, newest first',
   access: 'shared',
   args: z.strictObject({ state: z.enum(RUN_STATES).optional(), limit: z.int().min(1).max(LIMIT_MAX) }),
-  result: z.strictObject({ schema: z.literal('burnbag.runs/1'), runs: z.array(RunSummary.omit({ result: true })) }),
+  result: z.strictObject({ schema: z.literal('burnbag.runs/1'), runs: z.array(Row) }),
   async run({ state, limit }, context) {
     const { deps } = await context.open();
     const found = await deps.journal.listRuns({ limit, ...(state !== undefined && { state }) });
     return {
       schema: 'burnbag.runs/1' as const,
-      runs: found.map((one) => {
-        const { result: _result, ...row } = describeRun(one);
-        return row;
-      }),
+      runs: found.map((one) => Row.parse(describeRun(one))),
     };
   },
 });

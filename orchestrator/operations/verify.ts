@@ -37,7 +37,8 @@ export const verify = operation({
   }),
   async run({ target, evidence_key: evidenceKey, receipt_key: receiptKey }, { environment }) {
     const folder = await findFolder(target, environment.home);
-    const known = evidenceKey === undefined || receiptKey === undefined ? await readTrustedKeys(environment.home) : NOBODY;
+    const known =
+      evidenceKey === undefined || receiptKey === undefined ? await readTrustedKeys(environment.home) : NOBODY;
     const trust = {
       evidence: evidenceKey === undefined ? known.evidence : await readKeyFile(evidenceKey),
       receipt: receiptKey === undefined ? known.receipt : await readKeyFile(receiptKey),
@@ -61,9 +62,17 @@ async function findFolder(target: string, home: string): Promise<string> {
   if (/^[0-9a-f]{4,12}$/.test(target)) {
     const matches = (await readNames(join(home, 'runs'))).filter((name) => name.startsWith(target));
     if (matches.length === 1) return join(home, 'runs', matches[0] ?? '');
-    if (matches.length > 1) throw noBundle(`one run that begins with ${target}`, `${matches.length}: ${matches.join(', ')}`, 'give more digits');
+    if (matches.length > 1)
+      throw noBundle(
+        `one run that begins with ${target}`,
+        `${matches.length}: ${matches.join(', ')}`,
+        'give more digits',
+      );
   }
-  const isFolder = await stat(target).then((found) => found.isDirectory(), () => false);
+  const isFolder = await stat(target).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   if (isFolder) return target;
   throw noBundle('a run id of this data directory, or the folder of a bundle', target, 'burnbag runs lists the runs');
 }

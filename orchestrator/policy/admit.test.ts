@@ -22,8 +22,13 @@ test('a detonation is granted the one digest it named and nothing wider', () => 
   const decision = admit(script, detonation);
   if (!decision.allowed) throw new Error(decision.refusal.got);
   const named = script.actions.flatMap((one) => (one.action === 'run_script' ? [one.args.sha256] : []));
-  expect(decision.actions.find((one) => one.action === 'run_script')?.limits).toEqual({ sha256: named, max_seconds: 60 });
-  expect(decision.actions.find((one) => one.action === 'put_file')?.limits).toMatchObject({ paths: [`/work/in/${named[0] ?? ''}`] });
+  expect(decision.actions.find((one) => one.action === 'run_script')?.limits).toEqual({
+    sha256: named,
+    max_seconds: 60,
+  });
+  expect(decision.actions.find((one) => one.action === 'put_file')?.limits).toMatchObject({
+    paths: [`/work/in/${named[0] ?? ''}`],
+  });
   const grant = {
     version: 1,
     task_id: 'task',
@@ -39,12 +44,32 @@ test('a detonation is granted the one digest it named and nothing wider', () => 
 
 test.each([
   ['an action outside the profile', inspection, script],
-  ['a path outside the profile', detonation, asking({ action: 'read_file', args: { path: '/etc/shadow', max_bytes: 10 } })],
-  ['a sibling of an allowed folder', detonation, asking({ action: 'read_file', args: { path: '/workshop/x', max_bytes: 10 } })],
-  ['too many lines', detonation, asking({ action: 'tail_log', args: { path: '/run/burnbag/logs/sshd', lines: 5_000 } })],
+  [
+    'a path outside the profile',
+    detonation,
+    asking({ action: 'read_file', args: { path: '/etc/shadow', max_bytes: 10 } }),
+  ],
+  [
+    'a sibling of an allowed folder',
+    detonation,
+    asking({ action: 'read_file', args: { path: '/workshop/x', max_bytes: 10 } }),
+  ],
+  [
+    'too many lines',
+    detonation,
+    asking({ action: 'tail_log', args: { path: '/run/burnbag/logs/sshd', lines: 5_000 } }),
+  ],
   ['a TTL above the profile’s', detonation, { ...script, ttlSeconds: 3_601 }],
   ['a TTL of nothing', detonation, { ...script, ttlSeconds: 0 }],
-  ['a script that may run longer than its grant', detonation, { ...script, ttlSeconds: 60, actions: [{ action: 'run_script', args: { sha256: 'a'.repeat(64), args: [], timeout_seconds: 61 } }] }],
+  [
+    'a script that may run longer than its grant',
+    detonation,
+    {
+      ...script,
+      ttlSeconds: 60,
+      actions: [{ action: 'run_script', args: { sha256: 'a'.repeat(64), args: [], timeout_seconds: 61 } }],
+    },
+  ],
 ] satisfies [string, Profile, RunRequest][])('%s is refused', (_what, profile, request) => {
   const decision = admit(request, profile);
   expect(decision.allowed ? 'allowed' : decision.refusal.code).toBe('refused_by_policy');
@@ -61,5 +86,7 @@ test('no request gets a path that its profile does not allow', () => {
 });
 
 test('an unknown profile is refused with the names there are', () => {
-  expect(() => findProfile(policy, 'nope')).toThrow(expect.objectContaining({ code: 'bad_argument', expected: expect.stringContaining('detonation') as string }));
+  expect(() => findProfile(policy, 'nope')).toThrow(
+    expect.objectContaining({ code: 'bad_argument', expected: expect.stringContaining('detonation') as string }),
+  );
 });

@@ -28,7 +28,11 @@ export function admit(request: RunRequest, profile: Profile): Decision {
     const allowance = profile.actions.find((row) => row.action === name);
     if (allowance === undefined) {
       const names = profile.actions.map((row) => row.action).join(', ');
-      return refuse(`an action of profile ${profile.name}: ${names}`, name, 'choose another profile or leave the action out');
+      return refuse(
+        `an action of profile ${profile.name}: ${names}`,
+        name,
+        'choose another profile or leave the action out',
+      );
     }
     const asked = request.actions.filter((one) => one.action === name);
     const problem = asked.map((one) => outside(one, allowance, ttlSeconds)).find((found) => found !== undefined);
@@ -47,7 +51,11 @@ function outside(asked: RequestedAction, allowance: Allowance, ttlSeconds: numbe
   if (asked.action === 'run_script') {
     const most = Math.min(maxSeconds ?? 0, ttlSeconds);
     if (asked.args.timeout_seconds > most) {
-      return refusal(`run_script for at most ${most} s here`, `${asked.args.timeout_seconds} s`, 'ask for less time, or a longer TTL');
+      return refusal(
+        `run_script for at most ${most} s here`,
+        `${asked.args.timeout_seconds} s`,
+        'ask for less time, or a longer TTL',
+      );
     }
   }
   if (asked.action === 'tail_log' && asked.args.lines > (maxLines ?? 0)) {
@@ -67,7 +75,11 @@ function narrow(allowance: Allowance, asked: readonly RequestedAction[]): Grante
           sha256: [...new Set(scripts.map((script) => script.sha256))],
           max_seconds: Math.max(...scripts.map((script) => script.timeout_seconds)),
         }
-      : { ...(paths.length > 0 && { paths }), ...(max_bytes !== undefined && { max_bytes }), ...(max_lines !== undefined && { max_lines }) };
+      : {
+          ...(paths.length > 0 && { paths }),
+          ...(max_bytes !== undefined && { max_bytes }),
+          ...(max_lines !== undefined && { max_lines }),
+        };
   return GrantedAction.parse({ action: allowance.action, limits });
 }
 

@@ -13,7 +13,7 @@ export function openAppendLog(file: string): AppendLog {
     append(record) {
       if (fd === undefined) throw new Error(`expected ${file} to be open, got a record after its end`);
       const line = Buffer.from(`${JSON.stringify(record)}\n`);
-      for (let done = 0; done < line.length; ) done += writeSync(fd, line, done);
+      for (let done = 0; done < line.length;) done += writeSync(fd, line, done);
     },
     close() {
       if (fd !== undefined) closeSync(fd);

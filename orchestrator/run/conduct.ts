@@ -45,7 +45,10 @@ export async function conduct(run: Run, live: LiveRun, deps: Deps): Promise<Run>
 
 /** Where a run that a crash left behind goes on: what was executing is never executed again. */
 export async function takeUp(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
-  const interrupted = { why: 'the process that conducted this run ended before the run did', outcome: 'interrupted' } as const;
+  const interrupted = {
+    why: 'the process that conducted this run ended before the run did',
+    outcome: 'interrupted',
+  } as const;
   switch (run.state) {
     case 'requested':
     case 'admitted':
@@ -55,7 +58,11 @@ export async function takeUp(run: Run, live: LiveRun, deps: Deps): Promise<Run> 
     case 'executing':
       return conduct(await deps.journal.moveRun(run, 'collecting', interrupted), live, deps);
     case 'quarantined':
-      return conduct(await deps.journal.moveRun(run, 'destroying', { why: 'trying again to prove absence' }), live, deps);
+      return conduct(
+        await deps.journal.moveRun(run, 'destroying', { why: 'trying again to prove absence' }),
+        live,
+        deps,
+      );
     case 'awaiting_approval':
     case 'collecting':
     case 'sealed':
@@ -67,7 +74,12 @@ export async function takeUp(run: Run, live: LiveRun, deps: Deps): Promise<Run> 
   }
 }
 
-async function attempt(run: Run, state: ConductedState, live: LiveRun, deps: Deps): Promise<{ to: Run['state']; error?: unknown }> {
+async function attempt(
+  run: Run,
+  state: ConductedState,
+  live: LiveRun,
+  deps: Deps,
+): Promise<{ to: Run['state']; error?: unknown }> {
   const step = STEPS[state];
   try {
     // The table pairs each state with the step typed for it; the union over all states loses that pairing here.

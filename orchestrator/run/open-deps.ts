@@ -10,7 +10,11 @@ import type { Deps } from './step.ts';
 import { openVault } from './vault.ts';
 
 /** Takes the lock of the data directory and opens everything in it, side by side. Closed backwards, whatever fails. */
-export async function openDeps(environment: Environment, configuration: Configuration, purpose: OpenFor): Promise<OpenDeps> {
+export async function openDeps(
+  environment: Environment,
+  configuration: Configuration,
+  purpose: OpenFor,
+): Promise<OpenDeps> {
   const { home, databaseUrl } = environment;
   const stack = new AsyncDisposableStack();
   try {

@@ -7,7 +7,14 @@ export type RunEvent =
   | { readonly type: 'admitted'; readonly runId: string; readonly label: string; readonly sha256?: string }
   | { readonly type: 'phase_started'; readonly runId: string; readonly phase: Phase }
   | { readonly type: 'phase_progress'; readonly runId: string; readonly phase: Phase; readonly what: string }
-  | { readonly type: 'phase_ended'; readonly runId: string; readonly phase: Phase; readonly ok: boolean; readonly durationMs: number; readonly summary: string }
+  | {
+      readonly type: 'phase_ended';
+      readonly runId: string;
+      readonly phase: Phase;
+      readonly ok: boolean;
+      readonly durationMs: number;
+      readonly summary: string;
+    }
   | { readonly type: 'notice'; readonly runId: string; readonly text: string };
 
 export type ObserveRun = (event: RunEvent) => void;

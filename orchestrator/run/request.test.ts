@@ -34,9 +34,13 @@ test.each([
 });
 
 test('a script above the limit is refused before anything starts', () => {
-  expect(() => detonationRequest(of(Buffer.alloc(FILE_MAX_BYTES + 1, '#!')))).toThrow(expect.objectContaining({ code: 'script_too_large' }));
+  expect(() => detonationRequest(of(Buffer.alloc(FILE_MAX_BYTES + 1, '#!')))).toThrow(
+    expect.objectContaining({ code: 'script_too_large' }),
+  );
 });
 
 test('a script without an interpreter line is refused: nothing here would guess a shell for it', () => {
-  expect(() => detonationRequest(of('echo hello\n'))).toThrow(expect.objectContaining({ code: 'script_without_interpreter' }));
+  expect(() => detonationRequest(of('echo hello\n'))).toThrow(
+    expect.objectContaining({ code: 'script_without_interpreter' }),
+  );
 });

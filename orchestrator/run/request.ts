@@ -1,9 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { ActionRequest, FILE_MAX_BYTES, TaskId } from '../../executor/protocol/index.ts';
+import { ActionRequest, FILE_MAX_BYTES } from '../../executor/protocol/index.ts';
 import { RequestError } from '../errors.ts';
+import type { NewRun } from './journal/index.ts';
 
 /** An action as a caller asks for it: the wire's request without the numbers the relay adds. */
-export type RequestedAction = ActionRequest extends infer A ? (A extends unknown ? Omit<A, 'id' | 'task_id'> : never) : never;
+export type RequestedAction = ActionRequest extends infer A
+  ? A extends unknown
+    ? Omit<A, 'id' | 'task_id'>
+    : never
+  : never;
 
 /** What a caller wants done, parsed once at the door; inside it is true. */
 export interface RunRequest {
@@ -31,7 +36,10 @@ export function detonationRequest(script: DetonationScript): RunRequest {
     label: script.label,
     ...(script.ttlSeconds === undefined ? {} : { ttlSeconds: script.ttlSeconds }),
     actions: [
-      { action: 'put_file', args: { path: `/work/in/${sha256}`, content_base64: script.content.toString('base64'), sha256 } },
+      {
+        action: 'put_file',
+        args: { path: `/work/in/${sha256}`, content_base64: script.content.toString('base64'), sha256 },
+      },
       { action: 'run_script', args: { sha256, args: [...script.args], timeout_seconds: script.timeoutSeconds } },
       { action: 'list_files', args: { path: '/work/job', max_entries: 1_000 } },
       { action: 'check_health', args: {} },
@@ -50,6 +58,21 @@ export interface DetonationScript {
   readonly ttlSeconds?: number;
 }
 
+/** A request as the journal keeps it: everything but the content of files, which is evidence by digest only. */
+export function newRun(runId: string, request: RunRequest): NewRun {
+  const { taskId, requester, profile } = request;
+  const actions = request.actions.map((one) =>
+    one.action === 'put_file' ? { action: one.action, args: { path: one.args.path, sha256: one.args.sha256 } } : one,
+  );
+  return { runId, taskId, requester, profile, request: { ...request, actions } };
+}
+
+/** The digest of the request's first script, for people. */
+export function scriptDigest(request: RunRequest): { readonly sha256?: string } {
+  const script = request.actions.find((one) => one.action === 'run_script');
+  return script?.action === 'run_script' ? { sha256: script.args.sha256 } : {};
+}
+
 /** Parses an actions file: a JSON array, or one JSON object a line; each `{ "action": …, "args": … }`. */
 export function parseActions(text: string): readonly RequestedAction[] {
   const values = text.trimStart().startsWith('[') ? parseArray(text) : parseLines(text);
@@ -60,13 +83,17 @@ export function parseActions(text: string): readonly RequestedAction[] {
 }
 
 function parseAction(value: unknown, position: number): RequestedAction {
-  if (typeof value !== 'object' || value === null) throw badActions(`action ${position} to be an object`, JSON.stringify(value));
+  if (typeof value !== 'object' || value === null)
+    throw badActions(`action ${position} to be an object`, JSON.stringify(value));
   const parsed = ActionRequest.safeParse({ ...value, id: position, task_id: 'task' });
   if (parsed.success && !('id' in value) && !('task_id' in value)) {
     return { action: parsed.data.action, args: parsed.data.args } as RequestedAction;
   }
   const issue = parsed.error?.issues[0];
-  const where = issue === undefined ? 'id and task_id are the relay’s to give' : `${issue.path.join('.') || 'it'}: ${issue.message}`;
+  const where =
+    issue === undefined
+      ? 'id and task_id are the relay’s to give'
+      : `${issue.path.join('.') || 'it'}: ${issue.message}`;
   throw badActions(`action ${position} to be { "action": NAME, "args": … } as in docs/actions.md`, where);
 }
 
@@ -92,7 +119,11 @@ function parseJson(text: string, what: string): unknown {
 }
 
 function badActions(expected: string, got: string): RequestError {
-  return new RequestError('bad_actions', { expected, got, hint: 'see docs/actions.md for every action and its arguments' });
+  return new RequestError('bad_actions', {
+    expected,
+    got,
+    hint: 'see docs/actions.md for every action and its arguments',
+  });
 }
 
 function checkScript(script: DetonationScript): void {

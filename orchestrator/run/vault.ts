@@ -33,7 +33,10 @@ const STRENGTH = { none: 0, weak: 1, strict: 2 } as const;
 
 /** Opens the vault of a data directory; the archive itself is opened when it is first asked for. */
 export async function openVault({ home, variables }: Environment, configuration: Configuration): Promise<Vault> {
-  const [evidenceSigner, receiptSigner] = await Promise.all([openFileSigner(home, 'evidence'), openFileSigner(home, 'receipt')]);
+  const [evidenceSigner, receiptSigner] = await Promise.all([
+    openFileSigner(home, 'evidence'),
+    openFileSigner(home, 'receipt'),
+  ]);
   const resources = new AsyncDisposableStack();
   let opening: Promise<OpenVault> | undefined;
   const open = (): Promise<OpenVault> => {
@@ -59,17 +62,32 @@ export async function openVault({ home, variables }: Environment, configuration:
 
 type Where = Pick<Environment, 'home' | 'variables'>;
 
-async function openConfigured({ home, variables }: Where, { archive: wanted }: Configuration, resources: AsyncDisposableStack): Promise<OpenVault> {
+async function openConfigured(
+  { home, variables }: Where,
+  { archive: wanted }: Configuration,
+  resources: AsyncDisposableStack,
+): Promise<OpenVault> {
   const folder = join(home, 'archive');
-  const common = { region: wanted.region, bucket: wanted.bucket, mode: wanted.mode, retentionDays: wanted.retention_days };
+  const common = {
+    region: wanted.region,
+    bucket: wanted.bucket,
+    mode: wanted.mode,
+    retentionDays: wanted.retention_days,
+  };
   let archive: Archive;
   let store: string;
   if (wanted.endpoint === undefined) {
-    const server = resources.use(await startLocalArchive({ home, ...(variables['PATH'] !== undefined && { searchPath: variables['PATH'] }) }));
-    archive = resources.use(await openArchive({ ...common, endpoint: server.endpoint, credentials: server.credentials, createBucket: true }));
+    const server = resources.use(
+      await startLocalArchive({ home, ...(variables['PATH'] !== undefined && { searchPath: variables['PATH'] }) }),
+    );
+    archive = resources.use(
+      await openArchive({ ...common, endpoint: server.endpoint, credentials: server.credentials, createBucket: true }),
+    );
     store = server.store;
   } else {
-    archive = resources.use(await openArchive({ ...common, endpoint: wanted.endpoint, credentials: credentialsOf(variables) }));
+    archive = resources.use(
+      await openArchive({ ...common, endpoint: wanted.endpoint, credentials: credentialsOf(variables) }),
+    );
     store = wanted.endpoint;
   }
   const probe = await probeOrRecall(archive, { file: join(folder, 'probe.json'), store });
@@ -78,8 +96,13 @@ async function openConfigured({ home, variables }: Where, { archive: wanted }: C
 
 /** The AWS SDK's own variables, which is where users have them. */
 function credentialsOf(variables: Where['variables']): NonNullable<ArchiveOptions['credentials']> {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = variables;
-  if (accessKeyId !== undefined && secretAccessKey !== undefined) return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = variables;
+  if (accessKeyId !== undefined && secretAccessKey !== undefined)
+    return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
   throw new RequestError('bad_configuration', {
     expected: 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for the configured archive',
     got: 'an environment without them',

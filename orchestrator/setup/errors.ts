@@ -28,6 +28,7 @@ export type SetupErrorCode =
   | 'archive_server_build_failed'
   | 'agent_build_failed'
   | 'image_build_failed'
+  | 'probe_failed'
   | 'prerequisite_failed'
   | 'setup_running'
   | 'deadline_passed'

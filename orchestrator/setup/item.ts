@@ -16,11 +16,11 @@ export interface SetupItem {
   fix(context: SetupContext): Promise<void>;
 }
 
-export type ItemName = 'data-directory' | 'image-tools' | 'qemu' | 'archive-server' | 'agent' | 'image';
+export type ItemName = 'data-directory' | 'image-tools' | 'qemu' | 'archive-server' | 'agent' | 'image' | 'isolation';
 
-/** What a look found. `whatToDo` is the exact command where there is one. */
+/** What a look found. `whatToDo` is the exact command where there is one; with `ok` it is what would make it better, and a warning. */
 export type Check =
-  | { readonly state: 'ok'; readonly what: string; readonly details?: Details }
+  | { readonly state: 'ok'; readonly what: string; readonly details?: Details; readonly whatToDo?: string }
   | { readonly state: 'missing'; readonly what: string; readonly whatToDo: string };
 
 /** Versions and digests, kept in setup.json. */

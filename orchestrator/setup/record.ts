@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ItemResult } from './item.ts';
+import { isInPlace, type ItemResult } from './item.ts';
 
 /** `setup.json`: what was prepared, when, in which version and with which digests. */
 export const SetupRecord = z.strictObject({
@@ -22,10 +22,10 @@ export type SetupRecord = z.infer<typeof SetupRecord>;
 export async function writeRecord(home: string, results: readonly ItemResult[]): Promise<void> {
   const items = { ...(await readRecord(home)).items };
   for (const result of results) {
-    if (result.status !== 'ok' && result.status !== 'fixed') continue;
+    if (!isInPlace(result)) continue;
     const details = { ...result.details };
     const before = items[result.item];
-    if (result.status === 'ok' && before !== undefined && isSame(before.details, details)) continue;
+    if (result.status !== 'fixed' && before !== undefined && isSame(before.details, details)) continue;
     items[result.item] = {
       what: result.what,
       prepared_at: new Date().toISOString(),

@@ -46,8 +46,10 @@ async function runItem(
   onEvent: (event: SetupEvent) => void,
 ): Promise<ItemResult> {
   const started = performance.now();
+  let said = '';
   const progress = (what: string): void => {
-    onEvent({ type: 'item_progress', item: item.name, what });
+    if (what !== said) onEvent({ type: 'item_progress', item: item.name, what });
+    said = what;
   };
   const deadline = AbortSignal.timeout(item.deadlineSeconds * 1000);
   const mine = { ...context, progress, signal: AbortSignal.any([context.signal, deadline]) };
@@ -75,7 +77,9 @@ async function prepare(
   await item.fix(context);
   const after = await item.check(context);
   const result = toResult(item, after, started);
-  return after.state === 'ok' ? { ...result, status: 'fixed' } : { ...result, status: 'failed', code: 'internal' };
+  return after.state === 'ok'
+    ? { ...result, status: result.status === 'warning' ? 'warning' : 'fixed' }
+    : { ...result, status: 'failed', code: 'internal' };
 }
 
 async function requireSpace(item: SetupItem, context: SetupContext): Promise<void> {
@@ -89,9 +93,13 @@ async function requireSpace(item: SetupItem, context: SetupContext): Promise<voi
 }
 
 function toResult(item: SetupItem, check: Check, started: number): ItemResult {
-  const common = { item: item.name, why: item.why, what: check.what, durationMs: elapsed(started) };
-  if (check.state === 'missing') return { ...common, status: 'missing', whatToDo: check.whatToDo };
-  return { ...common, status: 'ok', ...(check.details !== undefined && { details: check.details }) };
+  const { state, what, whatToDo } = check;
+  return {
+    ...{ item: item.name, why: item.why, what, durationMs: elapsed(started) },
+    status: state === 'ok' && whatToDo !== undefined ? 'warning' : state,
+    ...(whatToDo !== undefined && { whatToDo }),
+    ...(state === 'ok' && check.details !== undefined && { details: check.details }),
+  };
 }
 
 function skipped(item: SetupItem, check: Check, absent: readonly ItemResult[], started: number): ItemResult {

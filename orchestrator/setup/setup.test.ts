@@ -118,7 +118,7 @@ describe('the doctor', () => {
     const archive = items.find((item) => item.item === 'archive-server');
     expect(archive).toMatchObject({ status: 'missing' });
     expect(archive?.whatToDo).toContain('go install github.com/versity/versitygw');
-    for (const name of ['node', 'disk-space', 'kvm', 'namespaces'])
+    for (const name of ['node', 'disk-space', 'namespaces', 'isolation'])
       expect(items.map((item) => item.item)).toContain(name);
     expect(await readdir(host.home)).toEqual([]);
   });

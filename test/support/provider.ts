@@ -46,6 +46,8 @@ export interface TestProviderOptions {
   /** Finds an object by its URN when Read comes without an id. */
   readonly findsByUrn?: boolean;
   readonly supportsPreview?: boolean;
+  /** Takes the deletion of what is gone for done, as every real provider must. */
+  readonly forgivesDelete?: boolean;
 }
 
 /**
@@ -62,7 +64,7 @@ export class TestProvider {
   #server = new Server();
 
   private constructor(options: TestProviderOptions) {
-    this.#options = { acceptSecrets: true, findsByUrn: false, supportsPreview: true, ...options };
+    this.#options = { acceptSecrets: true, findsByUrn: false, supportsPreview: true, forgivesDelete: false, ...options };
   }
 
   static async start(options: TestProviderOptions = {}): Promise<TestProvider> {
@@ -71,7 +73,7 @@ export class TestProvider {
     return provider;
   }
 
-  /** Sets what `method` does first, for resources of that name or for all. */
+  /** Sets what `method` does first, for resources of that name (or `STACK/NAME`), or for all. */
   on(method: string, name: string | undefined, behaviour: Behaviour | undefined): void {
     const key = `${method} ${name ?? '*'}`;
     if (behaviour === undefined) this.#behaviours.delete(key);
@@ -156,11 +158,17 @@ export class TestProvider {
     const call = describe(method, request);
     this.calls.push(call);
     try {
-      await (this.#behaviours.get(`${method} ${call.name}`) ?? this.#behaviours.get(`${method} *`))?.(call);
+      await this.#behaviour(method, call)?.(call);
       callback(null, answer(request, call));
     } catch (error) {
       callback(fault(error));
     }
+  }
+
+  #behaviour(method: string, { urn, name }: Call): Behaviour | undefined {
+    const stack = /^urn:pulumi:(.*?)::/.exec(urn)?.[1] ?? '';
+    const keys = [`${stack}/${name}`, name, '*'].map((key) => this.#behaviours.get(`${method} ${key}`));
+    return keys.find((behaviour) => behaviour !== undefined);
   }
 
   #handshake(): unknown {
@@ -187,7 +195,7 @@ export class TestProvider {
   }
 
   #delete(request: InstanceType<typeof proto.DeleteRequest>): unknown {
-    if (!this.objects.delete(request.getId()))
+    if (!this.objects.delete(request.getId()) && !this.#options.forgivesDelete)
       throw new ProviderFault(`no object ${request.getId()}`, { code: status.NOT_FOUND });
     return new emptyProto.Empty();
   }

@@ -5,6 +5,7 @@ import { AuditLog } from '../audit/log.ts';
 import { AuditUnavailable, openAuditSink, Unrecorded } from '../audit/sink.ts';
 import { CATALOGUE } from '../catalogue.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { errnoOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
 import { readLogin, type Login } from '../login/login.ts';
 import { AGENT_VERSION } from '../version.ts';
@@ -68,7 +69,7 @@ function watchEnds({ output, terminated }: SessionIo, ending: Ending): void {
   terminated.addEventListener('abort', onTerminated, { once: true });
   if (terminated.aborted) onTerminated();
   output.on('error', () => {
-    ending.end('output_closed');
+    ending.end('connection_lost');
   });
 }
 
@@ -94,7 +95,7 @@ async function serveUntilEnd(inbox: Inbox, serving: Serving, output: Writable, e
 
 function reasonOf(error: unknown): EndReason {
   if (error instanceof LineTooLong) return 'protocol_violation';
-  if (error instanceof OutputClosed) return 'output_closed';
+  if (error instanceof OutputClosed || errnoOf(error) !== undefined) return 'connection_lost';
   console.error(error);
   return error instanceof AuditUnavailable ? 'audit_unavailable' : 'internal';
 }
@@ -118,7 +119,7 @@ const EXIT_BY_REASON: Readonly<Record<EndReason, ExitCode>> = {
   end_of_input: EXIT.ended,
   expired: EXIT.expired,
   protocol_violation: EXIT.protocolViolation,
-  output_closed: EXIT.outputClosed,
+  connection_lost: EXIT.connectionLost,
   terminated: EXIT.terminated,
   audit_unavailable: EXIT.auditUnavailable,
   internal: EXIT.internal,

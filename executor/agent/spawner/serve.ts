@@ -66,21 +66,23 @@ async function serveClient(socket: Socket, confined: Confined, guest: Guest): Pr
   socket.destroySoon();
 }
 
+/** The client takes everything at once; one that does not is stuck, and must not hold the place of the next. */
+const TAKE_TIMEOUT_MS = 30_000;
+
 /** Resolves when the bytes are taken, or when there is nobody left to take them. */
-function send(socket: Socket, bytes: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    if (!socket.writable || socket.write(bytes)) {
-      resolve();
-      return;
-    }
-    const done = (): void => {
-      socket.off('drain', done);
-      socket.off('close', done);
-      resolve();
-    };
-    socket.on('drain', done);
-    socket.on('close', done);
-  });
+async function send(socket: Socket, bytes: Buffer): Promise<void> {
+  if (!socket.writable || socket.write(bytes)) return;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const done = (): void => {
+    resolve(undefined);
+  };
+  const timer = setTimeout(() => {
+    socket.destroy();
+  }, TAKE_TIMEOUT_MS);
+  socket.on('drain', done).on('close', done);
+  await promise;
+  socket.off('drain', done).off('close', done);
+  clearTimeout(timer);
 }
 
 function refuseSecond(socket: Socket): void {

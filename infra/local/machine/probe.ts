@@ -22,12 +22,17 @@ export type Verdict = z.infer<typeof Verdict>;
  * existence proves nothing. The verdict holds for this boot of the host and is kept in the data directory.
  */
 export async function probeAcceleration(owner: Owner, image: Image): Promise<Verdict> {
-  const bootId = await readBootId();
-  const known = await readVerdict(owner);
-  if (known?.bootId === bootId) return known;
-  const verdict: Verdict = { bootId, ...(await tryKvm(image)) };
+  const known = await knownVerdict(owner);
+  if (known !== undefined) return known;
+  const verdict: Verdict = { bootId: await readBootId(), ...(await tryKvm(image)) };
   await writeVerdict(owner, verdict);
   return verdict;
+}
+
+/** The verdict of this boot of the host, when there is one already. */
+export async function knownVerdict(owner: Owner): Promise<Verdict | undefined> {
+  const known = await readVerdict(owner);
+  return known?.bootId === (await readBootId()) ? known : undefined;
 }
 
 /** A kernel under KVM reaches its first program in half a second; a guest that hangs never does. */

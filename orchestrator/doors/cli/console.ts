@@ -10,7 +10,7 @@ export interface Console {
   readonly observeSetup: (event: SetupEvent) => void;
   /** Prints a command's result: as it is with `--json`, else as the lines that `render` makes of it. */
   print<R>(result: R, render: (result: R, width: number) => readonly string[]): void;
-  say(line: string): void;
+  readonly say: (line: string) => void;
   /** Takes down live lines. */
   close(): void;
 }

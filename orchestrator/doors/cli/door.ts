@@ -55,11 +55,17 @@ function parseArgs(schema: z.ZodType, args: unknown): unknown {
   });
 }
 
-function openOnDemand(environment: Environment, watch: Watch, exclusive: boolean): AsyncDisposable & { readonly context: OperationContext } {
+function openOnDemand(
+  environment: Environment,
+  watch: Watch,
+  exclusive: boolean,
+): AsyncDisposable & { readonly context: OperationContext } {
   const stack = new AsyncDisposableStack();
   let orchestrator: Promise<Orchestrator> | undefined;
   const open = async (): Promise<Orchestrator> => {
-    const opened = stack.use(await openOrchestrator(environment, await loadConfiguration(environment.home), exclusive ? 'runs' : 'queries'));
+    const opened = stack.use(
+      await openOrchestrator(environment, await loadConfiguration(environment.home), exclusive ? 'runs' : 'queries'),
+    );
     if (exclusive) stack.use(await serveControl(environment.home, { ...context, open: () => Promise.resolve(opened) }));
     return opened;
   };

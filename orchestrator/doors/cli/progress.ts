@@ -4,7 +4,12 @@ import type { ObserveRun, Phase, RunEvent } from '../../run/progress.ts';
 /** How often a line that is still being waited on is drawn again. */
 const REDRAW_MS = 100;
 const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] as const;
-const NOW: Readonly<Record<Phase, string>> = { provisioned: 'provisioning', executed: 'executing', sealed: 'sealing', burned: 'burning' };
+const NOW: Readonly<Record<Phase, string>> = {
+  provisioned: 'provisioning',
+  executed: 'executing',
+  sealed: 'sealing',
+  burned: 'burning',
+};
 
 export interface ProgressView {
   readonly observe: ObserveRun;

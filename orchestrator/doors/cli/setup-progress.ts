@@ -6,14 +6,19 @@ import { renderSetupEvent } from '../../setup/render.ts';
 const REDRAW_MS = 200;
 
 /** Set-up as it goes: a line per item that starts or ends, and in a terminal one live line with what is going on. */
-export function openSetupProgress(out: NodeJS.WriteStream): { readonly observe: (event: SetupEvent) => void; close(): void } {
+export function openSetupProgress(out: NodeJS.WriteStream): {
+  readonly observe: (event: SetupEvent) => void;
+  close(): void;
+} {
   const running = new Map<string, { readonly since: number; what: string }>();
   let timer: NodeJS.Timeout | undefined;
   const wipe = () => {
     if (timer !== undefined) out.write('\r\x1b[K');
   };
   const draw = () => {
-    const parts = [...running].map(([item, { since, what }]) => `${item} ${Math.round((performance.now() - since) / 1000)} s ${what}`);
+    const parts = [...running].map(
+      ([item, { since, what }]) => `${item} ${Math.round((performance.now() - since) / 1000)} s ${what}`,
+    );
     out.write(`\r\x1b[K${escapeInline(`  ⠿ ${parts.join(' · ')}`).slice(0, Math.max(20, out.columns - 1))}`);
   };
   const close = () => {

@@ -2,7 +2,11 @@
 export function listenForStop(say: (line: string) => void): { readonly signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
   const stop = () => {
-    say(controller.signal.aborted ? 'still burning: nothing is left behind, this takes seconds' : 'stopping: what ran is collected, the sandbox is burned');
+    say(
+      controller.signal.aborted
+        ? 'still burning: nothing is left behind, this takes seconds'
+        : 'stopping: what ran is collected, the sandbox is burned',
+    );
     controller.abort(new Error('stopped by the user'));
   };
   process.on('SIGINT', stop);

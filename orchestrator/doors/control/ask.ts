@@ -11,11 +11,17 @@ const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
 const Reply = z.union([
   z.strictObject({ ok: z.unknown() }),
-  z.strictObject({ error: z.strictObject({ code: z.string(), expected: z.string(), got: z.string(), hint: z.string() }) }),
+  z.strictObject({
+    error: z.strictObject({ code: z.string(), expected: z.string(), got: z.string(), hint: z.string() }),
+  }),
 ]);
 
 /** What the owner of the data directory answers, or undefined when nobody listens there. Throws what the owner's operation threw. */
-export async function askOwner(home: string, operation: string, args: unknown): Promise<{ readonly ok: unknown } | undefined> {
+export async function askOwner(
+  home: string,
+  operation: string,
+  args: unknown,
+): Promise<{ readonly ok: unknown } | undefined> {
   const text = await exchange(home, `${JSON.stringify({ operation, args })}\n`);
   if (text === undefined) return undefined;
   const reply = Reply.parse(JSON.parse(text));

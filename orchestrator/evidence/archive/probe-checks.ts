@@ -171,12 +171,16 @@ async function overwrite(target: Target) {
 }
 
 /** A batch answers for each of its members; no word about the locked one means it was deleted. */
-async function deleteInBatch({ s3, bucket, locked, expiring }: Target) {
+async function deleteInBatch(target: Target) {
+  const { bucket, locked, expiring } = target;
   const members = [expiring, locked].map(({ key, versionId }) => ({ Key: key, VersionId: versionId }));
-  const answered = await s3.call('to delete a batch', ({ client, sdk, abortSignal }) =>
-    client.send(new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: members } }), { abortSignal }),
-  );
-  return (answered.Errors ?? []).some(({ Key }) => Key === locked.key) ? 'refused' : 'accepted';
+  const refused: unknown[] = [];
+  const got = await answer(target, 'to delete a batch', async ({ client, sdk, abortSignal }) => {
+    const command = new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: members } });
+    const { Errors = [] } = await client.send(command, { abortSignal });
+    refused.push(...Errors.map(({ Key }) => Key));
+  });
+  return refused.includes(locked.key) ? 'refused' : got;
 }
 
 async function isExpiredGone(target: Target) {

@@ -18,7 +18,12 @@ export const burnAndProve: Step<'destroying'> = async (run, live, deps) => {
   const targets = await everyId(run, deps);
   const proofs = await look(targets, deletions, deps);
   const present = proofs.filter(({ problem }) => problem !== undefined);
-  live.burn = { ids: targets.length, notGone: present.map(({ target, problem }) => ({ kind: target.kind, id: target.id, why: problem ?? '' })), receipt: null, receiptArchived: false };
+  live.burn = {
+    ids: targets.length,
+    notGone: present.map(({ target, problem }) => ({ kind: target.kind, id: target.id, why: problem ?? '' })),
+    receipt: null,
+    receiptArchived: false,
+  };
   if (present.length === 0) await prove(run, live, proofs, deps);
   const { durationMs, ...ended } = live.end('burned', since);
   const gone = targets.length - present.length;
@@ -29,7 +34,8 @@ export const burnAndProve: Step<'destroying'> = async (run, live, deps) => {
 
 /** A certificate of a burned machine opens nothing any more, and the list says so. */
 async function revoke(run: Run, deps: Deps): Promise<void> {
-  for (const { serial } of await deps.journal.listCertificates(run.runId)) await deps.ca.revoke(serial, `run ${run.runId} is being burned`);
+  for (const { serial } of await deps.journal.listCertificates(run.runId))
+    await deps.ca.revoke(serial, `run ${run.runId} is being burned`);
 }
 
 /** The driver tries every step; what it could not do shows in the looks that follow, so its error is noted and not the end. */
@@ -57,7 +63,11 @@ interface Looked extends BurnProof {
 }
 
 /** Looks for every id, waits, and looks for every id again. */
-async function look(targets: readonly ConcreteId[], deletions: readonly Deletion[], deps: Deps): Promise<readonly Looked[]> {
+async function look(
+  targets: readonly ConcreteId[],
+  deletions: readonly Deletion[],
+  deps: Deps,
+): Promise<readonly Looked[]> {
   const unseen: Deletion['at'] = new Date().toISOString();
   const rounds: (readonly (Observation | { readonly problem: string })[])[] = [];
   for (let round = 0; round < LOOKS_MIN; round += 1) {
@@ -67,8 +77,13 @@ async function look(targets: readonly ConcreteId[], deletions: readonly Deletion
   return targets.map((target, index) => {
     const looks = rounds.flatMap((round) => round[index] ?? []);
     const observations = looks.filter((one) => 'state' in one);
-    const problem = looks.find((one) => 'problem' in one)?.problem ?? observations.find(({ state }) => state === 'present')?.means;
-    const deletion = deletions.find((one) => isSame(one.target, target)) ?? { target, how: 'not found when it was to be deleted', at: unseen };
+    const problem =
+      looks.find((one) => 'problem' in one)?.problem ?? observations.find(({ state }) => state === 'present')?.means;
+    const deletion = deletions.find((one) => isSame(one.target, target)) ?? {
+      target,
+      how: 'not found when it was to be deleted',
+      at: unseen,
+    };
     return { target, deletion, observations, ...(problem !== undefined && { problem }) };
   });
 }
@@ -101,7 +116,8 @@ async function prove(run: Run, live: LiveRun, proofs: readonly BurnProof[], deps
     const last = observations.at(-1);
     if (last !== undefined) await deps.journal.markGone(run.runId, target, { at: last.at, means: last.means });
   }
-  if (live.burn !== undefined) live.burn = { ...live.burn, receipt: 'receipt.json', receiptArchived: await archive(run, live, deps) };
+  if (live.burn !== undefined)
+    live.burn = { ...live.burn, receipt: 'receipt.json', receiptArchived: await archive(run, live, deps) };
 }
 
 async function archive(run: Run, live: LiveRun, deps: Deps): Promise<boolean> {
@@ -111,7 +127,11 @@ async function archive(run: Run, live: LiveRun, deps: Deps): Promise<boolean> {
     return true;
   } catch (error) {
     live.fail(error);
-    deps.observe({ type: 'notice', runId: run.runId, text: `receipt signed here, not archived: ${explain(error).got}` });
+    deps.observe({
+      type: 'notice',
+      runId: run.runId,
+      text: `receipt signed here, not archived: ${explain(error).got}`,
+    });
     return false;
   }
 }

@@ -14,10 +14,18 @@ const POLL_MS = 25;
 /** Waits until the guest's streams have said what they had to say about the last action. Never rejects. */
 export async function settleStreams(streams: SandboxStreams): Promise<void> {
   const files = [streams.audit, streams.executor, streams.sshd].filter((file) => file !== undefined);
-  const sizes = () => Promise.all(files.map((file) => stat(file).then(({ size }) => size, () => 0)));
+  const sizes = () =>
+    Promise.all(
+      files.map((file) =>
+        stat(file).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+    );
   const until = performance.now() + SETTLE_MAX_MS;
   let last = await sizes();
-  for (let quietSince = performance.now(); performance.now() < until && performance.now() - quietSince < QUIET_MS; ) {
+  for (let quietSince = performance.now(); performance.now() < until && performance.now() - quietSince < QUIET_MS;) {
     await sleep(POLL_MS);
     const now = await sizes();
     if (now.some((size, index) => size !== last[index])) quietSince = performance.now();
@@ -31,7 +39,11 @@ export function describeStreams(live: LiveRun, streams: SandboxStreams | undefin
   const guest = (['console', 'sshd', 'executor', 'audit'] as const).map((stream): CollectedStream => {
     const source = streams?.[stream];
     if (source === undefined) return { stream, ended: { how: 'never_opened', at } };
-    return { stream, source, ended: { how: 'collected', at, detail: 'copied after the last action, before the machine was destroyed' } };
+    return {
+      stream,
+      source,
+      ended: { how: 'collected', at, detail: 'copied after the last action, before the machine was destroyed' },
+    };
   });
   const connected = live.sessionEnd !== undefined;
   return [...guest, ours('relay', connected, at), ours('engine', streams !== undefined, at)];

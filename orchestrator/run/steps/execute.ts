@@ -1,4 +1,3 @@
-import type { ActionRequest } from '../../../executor/protocol/index.ts';
 import type { RequestedAction } from '../request.ts';
 import type { Step } from '../step.ts';
 
@@ -17,8 +16,7 @@ export const execute: Step<'executing'> = async (run, live, deps) => {
     const step = { requestId: id, action: action.action };
     await deps.journal.recordAction(run.runId, { ...step, state: 'journalled' });
     await deps.journal.recordAction(run.runId, { ...step, state: 'sent' });
-    // Each member of the union gets the same two fields, which the type of a spread union does not show.
-    const asked = { ...action, id, task_id: request.taskId } as ActionRequest;
+    const asked = { ...action, id, task_id: request.taskId };
     live.sentAt.set(id, performance.now());
     const answer = await session.request(asked, { timeoutMs: timeoutOf(action), signal: live.signal });
     live.answers.push(answer);

@@ -21,12 +21,21 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
     run: await factsOf(run, live, deps),
     streams: describeStreams(live, streams),
     files: live.report === null ? [] : [{ name: 'report.json', content: `${JSON.stringify(live.report)}\n` }],
-    archive: await deps.vault.open().then(({ facts }) => facts, () => null),
+    archive: await deps.vault.open().then(
+      ({ facts }) => facts,
+      () => null,
+    ),
     signer: deps.vault.evidenceSigner,
   });
   live.evidence = { ...(await archive(run, live, deps)), seal };
   const { durationMs, ...ended } = live.end('sealed', since);
-  deps.observe({ type: 'phase_ended', ok: live.evidence.record !== null, durationMs, summary: describeSeal(seal, live), ...ended });
+  deps.observe({
+    type: 'phase_ended',
+    ok: live.evidence.record !== null,
+    durationMs,
+    summary: describeSeal(seal, live),
+    ...ended,
+  });
   return 'sealed';
 };
 
@@ -41,7 +50,13 @@ async function findStreams(run: Run, live: LiveRun, deps: Deps): Promise<Sandbox
 
 function endExecuted(live: LiveRun, since: number, deps: Deps): void {
   const { durationMs, ...ended } = live.end('executed', since);
-  deps.observe({ type: 'phase_ended', ok: live.outcome() === 'succeeded', durationMs, summary: describeExecution(live), ...ended });
+  deps.observe({
+    type: 'phase_ended',
+    ok: live.outcome() === 'succeeded',
+    durationMs,
+    summary: describeExecution(live),
+    ...ended,
+  });
 }
 
 function describeExecution(live: LiveRun): string {
@@ -51,7 +66,11 @@ function describeExecution(live: LiveRun): string {
     const ok = live.answers.filter((one) => one.status === 'ok').length;
     return `${ok} of ${live.request?.actions.length ?? 0} actions done`;
   }
-  const how = script.timed_out ? 'timed out' : script.exit_code === null ? `ended by ${script.signal ?? 'a signal'}` : `exit ${script.exit_code}`;
+  const how = script.timed_out
+    ? 'timed out'
+    : script.exit_code === null
+      ? `ended by ${script.signal ?? 'a signal'}`
+      : `exit ${script.exit_code}`;
   const tried = `${counts.connections_tried} connections tried, ${counts.connections_possible} possible`;
   return `${how} · ${counts.processes} processes · ${counts.files_written} files written · ${tried}`;
 }
@@ -77,14 +96,29 @@ async function factsOf(run: Run, live: LiveRun, deps: Deps): Promise<RunFacts> {
 }
 
 /** Puts the bundle under lock. A store that is down does not keep a sandbox alive: the evidence stays here, and that is said. */
-async function archive(run: Run, live: LiveRun, deps: Deps): Promise<{ readonly record: Awaited<ReturnType<typeof archiveRun>> | null }> {
+async function archive(
+  run: Run,
+  live: LiveRun,
+  deps: Deps,
+): Promise<{ readonly record: Awaited<ReturnType<typeof archiveRun>> | null }> {
   try {
     const { archive: store, facts } = await deps.vault.open();
-    return { record: await archiveRun({ dir: live.folder, publicKey: deps.vault.evidenceSigner.publicKey, archive: store, facts }) };
+    return {
+      record: await archiveRun({
+        dir: live.folder,
+        publicKey: deps.vault.evidenceSigner.publicKey,
+        archive: store,
+        facts,
+      }),
+    };
   } catch (error) {
     live.fail(error);
     const { code, got } = explain(error);
-    deps.observe({ type: 'notice', runId: run.runId, text: `evidence pending: sealed here, not archived (${code}: ${got})` });
+    deps.observe({
+      type: 'notice',
+      runId: run.runId,
+      text: `evidence pending: sealed here, not archived (${code}: ${got})`,
+    });
     return { record: null };
   }
 }
@@ -92,6 +126,9 @@ async function archive(run: Run, live: LiveRun, deps: Deps): Promise<{ readonly 
 function describeSeal({ manifest }: Seal, live: LiveRun): string {
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   const record = live.evidence?.record ?? null;
-  const where = record === null ? 'not archived' : `archive ${record.lock.probe}: ${record.lock.asked.mode} until ${record.lock.asked.retain_until.slice(0, 10)}`;
+  const where =
+    record === null
+      ? 'not archived'
+      : `archive ${record.lock.probe}: ${record.lock.asked.mode} until ${record.lock.asked.retain_until.slice(0, 10)}`;
   return `${manifest.files.length} files, ${Math.ceil(bytes / 1000)} kB, signed · evidence ${manifest.verdict} · ${where}`;
 }

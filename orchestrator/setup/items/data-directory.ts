@@ -33,9 +33,9 @@ export const dataDirectory: SetupItem = {
 async function check({ home }: SetupContext): Promise<Check> {
   const found = await stat(home).catch(() => undefined);
   if (found === undefined)
-    return { state: 'missing', what: `${home} does not exist`, whatToDo: `mkdir -m 700 ${home}` };
+    return { state: 'missing', what: `${home} does not exist`, whatToDo: `mkdir -m 700 '${home}'` };
   const mode = found.mode & 0o777;
-  const command = `chmod 700 ${home}`;
+  const command = `chmod 700 '${home}'`;
   if (mode !== 0o700)
     return { state: 'missing', what: `${home} has mode ${mode.toString(8)}: others may look in`, whatToDo: command };
   return { state: 'ok', what: home };

@@ -7,6 +7,8 @@ export const cancel: AddCommand = (program, door) => {
     .argument('<run>', 'run id, or the first digits of it')
     .action(async (run: string) => {
       const result = await call(door, 'cancel', { run });
-      door.console.print(result, () => [`run ${result.run_id} is ${result.state}, ${result.outcome ?? 'without an outcome'}`]);
+      door.console.print(result, () => [
+        `run ${result.run_id} is ${result.state}, ${result.outcome ?? 'without an outcome'}`,
+      ]);
     });
 };

@@ -18,7 +18,11 @@ export interface Door {
 }
 
 /** Calls an operation under the console's eyes; SIGINT and SIGTERM stop it in good order. */
-export async function call<Name extends OperationName>(door: Door, name: Name, args: ArgsOf<Name>): Promise<ResultOf<Name>> {
+export async function call<Name extends OperationName>(
+  door: Door,
+  name: Name,
+  args: ArgsOf<Name>,
+): Promise<ResultOf<Name>> {
   const stop = listenForStop(door.console.say);
   try {
     return await callOperation(name, args, door.environment, { ...door.console, signal: stop.signal });

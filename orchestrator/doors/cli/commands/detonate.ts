@@ -15,18 +15,24 @@ export const detonate: AddCommand = (program, door) => {
     .option('--timeout <seconds>', 'how long the script may run', wholeSeconds, TIMEOUT_SECONDS)
     .option('--ttl <seconds>', 'how long the certificate lives (default: the profile’s)', wholeSeconds)
     .option('--task <id>', 'your name for the task')
-    .action(async (script: string, args: string[], options: { profile: string; timeout: number; ttl?: number; task?: string }) => {
-      const content = await readInput(script, 'the script');
-      const result = await call(door, 'detonate', {
-        content_base64: content.toString('base64'),
-        label: script === '-' ? 'standard input' : script,
-        args,
-        profile: options.profile,
-        timeout_seconds: options.timeout,
-        ...(options.ttl !== undefined && { ttl_seconds: options.ttl }),
-        ...(options.task !== undefined && { task_id: options.task }),
-      });
-      door.console.print(result, renderRun);
-      door.end(exitOfRun(result.state, result.outcome));
-    });
+    .action(
+      async (
+        script: string,
+        args: string[],
+        options: { profile: string; timeout: number; ttl?: number; task?: string },
+      ) => {
+        const content = await readInput(script, 'the script');
+        const result = await call(door, 'detonate', {
+          content_base64: content.toString('base64'),
+          label: script === '-' ? 'standard input' : script,
+          args,
+          profile: options.profile,
+          timeout_seconds: options.timeout,
+          ...(options.ttl !== undefined && { ttl_seconds: options.ttl }),
+          ...(options.task !== undefined && { task_id: options.task }),
+        });
+        door.console.print(result, renderRun);
+        door.end(exitOfRun(result.state, result.outcome));
+      },
+    );
 };

@@ -10,4 +10,15 @@ import { verify } from './verify.ts';
 import { version } from './version.ts';
 
 /** Every command, in the order --help lists them. */
-export const COMMANDS: readonly AddCommand[] = [detonate, run, runs, show, logs, verify, cancel, setup, doctor, version];
+export const COMMANDS: readonly AddCommand[] = [
+  detonate,
+  run,
+  runs,
+  show,
+  logs,
+  verify,
+  cancel,
+  setup,
+  doctor,
+  version,
+];

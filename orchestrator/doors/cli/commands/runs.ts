@@ -18,7 +18,8 @@ export const runs: AddCommand = (program, door) => {
 };
 
 function state(text: string): RunState {
-  if (!isRunState(text)) throw new InvalidArgumentError('expected a state, such as executing, destroyed or quarantined');
+  if (!isRunState(text))
+    throw new InvalidArgumentError('expected a state, such as executing, destroyed or quarantined');
   return text;
 }
 

@@ -28,6 +28,8 @@ export const doctor: AddCommand = (program, door) => {
 
 function render(result: ResultOf<'setup'>): readonly string[] {
   const lines = result.items.flatMap((item) => renderItemResult(item as Parameters<typeof renderItemResult>[0]));
-  const end = result.ok ? 'everything a run needs is in place' : 'something a run needs is missing: do what the arrows say, then run this again';
+  const end = result.ok
+    ? 'everything a run needs is in place'
+    : 'something a run needs is missing: do what the arrows say, then run this again';
   return [...lines.map(escapeInline), `${end} (${(result.durationMs / 1000).toFixed(1)} s)`];
 }

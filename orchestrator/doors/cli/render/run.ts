@@ -30,19 +30,28 @@ function headline(run: RunSummary): string {
 function renderAnswer(answer: Answer, width: number): string[] {
   if (answer.status !== 'ok') {
     const { code, expected, got, hint } = answer.error;
-    return [`Action ${answer.id ?? '?'} ${answer.status}: ${code}`, `  expected ${expected}, got ${got}; ${hint}`].map(escapeInline);
+    return [`Action ${answer.id ?? '?'} ${answer.status}: ${code}`, `  expected ${expected}, got ${got}; ${hint}`].map(
+      escapeInline,
+    );
   }
   if (answer.action === 'run_script') {
     return (['stdout', 'stderr'] as const).flatMap((name) => {
       const lines = renderOutput(answer.result[name], { width: width - 2, maxLines: OUTPUT_LINES });
-      return lines.length === 0 ? [] : [name === 'stdout' ? 'What it printed' : 'What it printed on stderr', ...lines.map((line) => `  ${line}`)];
+      return lines.length === 0
+        ? []
+        : [name === 'stdout' ? 'What it printed' : 'What it printed on stderr', ...lines.map((line) => `  ${line}`)];
     });
   }
   if (answer.action === 'read_file' || answer.action === 'tail_log') {
-    return [`${answer.action}:`, ...renderOutput(answer.result, { width: width - 2, maxLines: OUTPUT_LINES }).map((line) => `  ${line}`)];
+    return [
+      `${answer.action}:`,
+      ...renderOutput(answer.result, { width: width - 2, maxLines: OUTPUT_LINES }).map((line) => `  ${line}`),
+    ];
   }
   if (answer.action === 'list_files') {
-    const rows = answer.result.entries.slice(0, OUTPUT_LINES).map((entry) => `  ${entry.mode} ${String(entry.size).padStart(9)} ${escapeInline(entry.path)}`);
+    const rows = answer.result.entries
+      .slice(0, OUTPUT_LINES)
+      .map((entry) => `  ${entry.mode} ${String(entry.size).padStart(9)} ${escapeInline(entry.path)}`);
     return rows.length === 0 ? [] : ['What lies there afterwards', ...rows];
   }
   return [];
@@ -59,10 +68,20 @@ function renderProof(run: RunSummary, { evidence, burn, first_output_ms: first }
   if (first !== null) lines.push(`First output after ${(first / 1000).toFixed(1)} s`);
   if (evidence !== null) {
     lines.push(`Evidence   ${evidence.folder} · ${evidence.verdict}   check it: ./burnbag verify ${run.run_id}`);
-    lines.push(...evidence.findings.slice(0, 5).map(({ stream, code, detail }) => `  ${evidence.verdict}: ${stream}: ${code}${detail === '' ? '' : ` (${detail})`}`));
+    lines.push(
+      ...evidence.findings
+        .slice(0, 5)
+        .map(
+          ({ stream, code, detail }) =>
+            `  ${evidence.verdict}: ${stream}: ${code}${detail === '' ? '' : ` (${detail})`}`,
+        ),
+    );
   }
   if (burn !== null && burn.not_gone.length > 0) {
-    lines.push('NOT PROVEN GONE (quarantined; tried again at the next start):', ...burn.not_gone.map(({ kind, id, why }) => `  ${kind} ${id}: ${why}`));
+    lines.push(
+      'NOT PROVEN GONE (quarantined; tried again at the next start):',
+      ...burn.not_gone.map(({ kind, id, why }) => `  ${kind} ${id}: ${why}`),
+    );
   }
   return lines.map(escapeInline);
 }

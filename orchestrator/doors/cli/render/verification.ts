@@ -10,7 +10,9 @@ const VERDICTS = {
 
 /** The checks one by one, then the verdict, with the first thing that is wrong. */
 export function renderVerification(result: ResultOf<'verify'>, width: number): readonly string[] {
-  const rows = result.checks.map(({ status, what, detail }) => `  ${MARKS[status]} ${what}${detail === '' ? '' : ` · ${detail}`}`);
+  const rows = result.checks.map(
+    ({ status, what, detail }) => `  ${MARKS[status]} ${what}${detail === '' ? '' : ` · ${detail}`}`,
+  );
   const wrong = result.first_failure;
   return [
     `evidence in ${result.folder}`,
