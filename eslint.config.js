@@ -19,7 +19,8 @@ export default tseslint.config(
           message: 'Never a shell: spawn(program, args) with an array, an explicit environment and a deadline.',
         },
         {
-          selector: "ImportDeclaration[source.value='node:child_process'] ImportSpecifier[imported.name=/^(exec|execSync)$/]",
+          selector:
+            "ImportDeclaration[source.value='node:child_process'] ImportSpecifier[imported.name=/^(exec|execSync)$/]",
           message: 'Never a shell: exec takes free text. Use execFile or spawn with an argument array.',
         },
       ],

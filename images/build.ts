@@ -117,7 +117,6 @@ function baseName({ recipe }: ImageInputs): string {
 const PASSED_ON = [
   'PATH',
   'HOME',
-  'TMPDIR',
   'http_proxy',
   'https_proxy',
   'no_proxy',

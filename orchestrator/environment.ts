@@ -1,3 +1,5 @@
+import type { TestRig } from './run/failpoint.ts';
+
 /** What the process was started with, read once in main.ts; nothing else reads the environment. */
 export interface Environment {
   /** The data directory, absolute. */
@@ -9,4 +11,6 @@ export interface Environment {
   readonly databaseUrl?: string | undefined;
   /** The whole environment, for the tools that setup starts and for the AWS SDK's own variables. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Only a test's own entry point has one. */
+  readonly rig?: TestRig;
 }

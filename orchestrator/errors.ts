@@ -35,6 +35,7 @@ export type RequestErrorCode =
   | 'bad_actions'
   | 'refused_by_policy'
   | 'not_running'
+  | 'cancelled'
   | 'no_evidence';
 
 /** Reads the shape out of anything thrown; a foreign error becomes `internal` and keeps its text. */

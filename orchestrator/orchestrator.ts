@@ -95,10 +95,15 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   #track(live: LiveRun, work: () => Promise<Run>): Promise<Run> {
-    const done = work().finally(() => {
-      this.#live.delete(live.runId);
-      live.close();
-    });
+    const done = work()
+      .finally(() => {
+        this.#live.delete(live.runId);
+        live.close();
+      })
+      .then((run) => {
+        if (run.state === 'refused') live.discard();
+        return run;
+      });
     this.#live.set(live.runId, { run: live, done });
     return done;
   }

@@ -12,7 +12,7 @@ import type { Environment } from '../../orchestrator/setup/item.ts';
 /** What Debian's own genericcloud image is made of, as far as a boot notices. */
 const PACKAGES = [
   'systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'libpam-systemd', 'netplan.io', 'iproute2', 'cloud-init', 'openssh-server', 'sudo', 'python3', 'cron',
-  'unattended-upgrades', 'apparmor', 'linux-image-cloud-amd64', 'initramfs-tools', 'bash-completion', 'locales', 'ca-certificates', 'curl', 'polkitd',
+  'linux-image-cloud-amd64', 'initramfs-tools', 'bash-completion', 'locales', 'ca-certificates', 'curl', 'polkitd',
 ]; // prettier-ignore
 const BUILD_SECONDS = 900;
 /** Debian's own image has 3 GiB; sparse. */

@@ -29,7 +29,8 @@ export const GUEST: Guest = {
   auditPort: '/dev/exec',
   auditFile: '/run/burnbag/logs/exec',
   spawnerSocket: '/run/burnbag/spawner.sock',
-  spawnerFolder: '/run/burnbag/spawner',
+  // Not in /run/burnbag: writing there is an event of the audit log.
+  spawnerFolder: '/run/spawner',
   cgroupFolder: '/sys/fs/cgroup',
   agentUser: 2000,
   scriptUser: 2002,

@@ -4,7 +4,7 @@ import { Base64, Sha256 } from './text.ts';
 
 const Count = z.int().min(0);
 
-/** Bytes as text where they are text, else as base64; whichever is shorter on the wire. */
+/** Bytes as text where they are UTF-8 and not mostly control characters, else as base64. */
 const Encoding = z.enum(['utf8', 'base64']);
 
 /** One output stream: `data` is its start, `bytes` and `sha256` are of everything that was produced. */

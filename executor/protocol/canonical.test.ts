@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyText } from '../testing/arbitrary.ts';
 import { canonicalJson } from './canonical.ts';
 
 const json = fc.letrec((tie) => ({
@@ -8,7 +9,7 @@ const json = fc.letrec((tie) => ({
     fc.constant(null),
     fc.boolean(),
     fc.maxSafeInteger().map((n) => n + 0),
-    fc.string({ unit: 'binary' }),
+    anyText(20).filter((text) => text.isWellFormed()),
     fc.array(tie('value'), { maxLength: 4 }),
     fc.dictionary(fc.string(), tie('value'), { maxKeys: 4, noNullPrototype: true }),
   ),

@@ -8,7 +8,9 @@ export SOURCE_DATE_EPOCH=1735689600 LC_ALL=C TZ=UTC
 cp "$base/vmlinux" "$base/bzImage" "$base/initrd.img" "$base/packages.txt" "$base/root.tar" "$out/"
 tar r -f "$out/root.tar" -P --owner=root:0 --group=root:0 --mode=755 --mtime="@$SOURCE_DATE_EPOCH" \
   --transform='s,.*,./usr/local/bin/agent-exec,' "$agent"
+# sqfstar gives the root folder to whoever runs it (its -root-uid does nothing), and sshd trusts no path below a folder of somebody else's.
+[ "$(id -u)" = 0 ] && as_root= || as_root='unshare --map-root-user'
 # lz4: under emulation inflating costs more than reading, and the executor's first start reads much.
-sqfstar -quiet -no-progress -root-uid 0 -root-gid 0 -root-mode 755 ${COMPRESSION:--comp lz4} "$out/root.img" <"$out/root.tar"
+$as_root sqfstar -quiet -no-progress -root-uid 0 -root-gid 0 -root-mode 755 -comp lz4 "$out/root.img" <"$out/root.tar"
 rm "$out/root.tar"
 chmod 755 "$out"

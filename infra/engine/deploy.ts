@@ -14,7 +14,7 @@ import type { Run } from './run.ts';
  * How long a program may go on once the operation has failed. All its calls have been answered by then: it ends at once, or it
  * waits for ever for a resource that will never be.
  */
-const SETTLE_MS = 500;
+const SETTLE_MS = 200;
 
 /**
  * Runs the program and brings about what it registers. The program is done when it says that it registers nothing more, when

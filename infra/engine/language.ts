@@ -1,6 +1,7 @@
 import { messageOf } from './errors.ts';
+import { watchHandlers } from './leftover-handlers.ts';
 import { CHANNEL_OPTIONS, language, languageRpc } from './protocol.ts';
-import { callUnary, isServiceError, PLAINTEXT } from './rpc.ts';
+import { callUnary, isServiceError, PLAINTEXT, untilReady } from './rpc.ts';
 import type { Run } from './run.ts';
 
 /** How the program ended; `error` is empty when it ran to its end. */
@@ -12,9 +13,12 @@ export interface ProgramEnd {
 export interface Program {
   /** Never rejects. May never resolve either: a program can wait for ever for a resource that failed. */
   readonly ended: Promise<ProgramEnd>;
-  /** Gives up on it: its call is cancelled and the connection closed. */
+  /** Gives up on it: its call is cancelled, its connection closed, and its process-wide handlers are taken off. */
   abandon(): void;
 }
+
+/** How long the language server of this process may take to accept the connection. */
+const CONNECT_MS = 10_000;
 
 /** Bound on a program's whole life: a day, so that no call is without one. */
 const PROGRAM_MS = 24 * 3600 * 1000;
@@ -27,24 +31,30 @@ export function startProgram(
 ): Program {
   const client = new languageRpc.LanguageRuntimeClient(address, PLAINTEXT, CHANNEL_OPTIONS);
   const abandon = new AbortController();
-  const call = callUnary<language.RunRequest, language.RunResponse>(
-    client.run.bind(client),
-    runRequest(run, services),
-    PROGRAM_MS,
-    abandon.signal,
-  );
-  const ended = call
+  const handlers = watchHandlers(services.monitor);
+  const request = runRequest(run, services);
+  const ended = untilReady(client, CONNECT_MS)
+    .then(() =>
+      callUnary<language.RunRequest, language.RunResponse>(
+        client.run.bind(client),
+        request,
+        PROGRAM_MS,
+        abandon.signal,
+      ),
+    )
     .then(
       (response) => ({ error: response.getError() === '' && !response.getBail() ? undefined : response.getError() }),
       (error: unknown) => ({ error: isServiceError(error) ? error.details : messageOf(error) }),
     )
     .finally(() => {
+      handlers.stop();
       client.close();
     });
   return {
     ended,
     abandon: () => {
       abandon.abort();
+      handlers.remove();
     },
   };
 }

@@ -3,7 +3,7 @@ import { withTimeout } from './events.ts';
 import { CHANNEL_OPTIONS, Empty, plugin, provider, providerRpc } from './protocol.ts';
 import { isUnimplemented, readFailure } from './provider-failure.ts';
 import type { UnaryMethod } from './rpc.ts';
-import { callUnary, PLAINTEXT } from './rpc.ts';
+import { callUnary, PLAINTEXT, untilReady } from './rpc.ts';
 import type { Accepts } from './wire.ts';
 
 /** How long a provider may take to accept the connection and to say what it is. */
@@ -39,7 +39,7 @@ export class ProviderConnection {
   static async open(name: string, address: string, engineAddress: string): Promise<ProviderConnection> {
     const client = new providerRpc.ResourceProviderClient(address, PLAINTEXT, CHANNEL_OPTIONS);
     try {
-      await ready(client);
+      await untilReady(client, CONNECT_MS);
       const capabilities = await handshake(client, engineAddress);
       const attach = new plugin.PluginAttach();
       attach.setAddress(engineAddress);
@@ -101,15 +101,6 @@ export class ProviderConnection {
     this.#closing.abort();
     this.#client.close();
   }
-}
-
-function ready(client: ProviderClient): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.waitForReady(Date.now() + CONNECT_MS, (error) => {
-      if (error) reject(error);
-      else resolve();
-    });
-  });
 }
 
 /** Undefined if the provider has no Handshake. */

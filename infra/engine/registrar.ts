@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { hashAssets } from './assets.ts';
 import { defaultProviderGoal, explicitProvider, NOTHING_SPECIAL } from './default-provider.ts';
 import { EngineError, messageOf } from './errors.ts';
 import { executeStep } from './execute.ts';
@@ -50,7 +51,9 @@ export class Registrar {
   /** Registers a resource and brings it about. */
   async register(goal: Goal): Promise<Registration> {
     const provider = goal.custom && !isProviderType(goal.type) ? await this.providerFor(goal) : '';
-    return this.#carryOut(goal, () => planRegistration(this.#run, goal, provider));
+    return this.#carryOut(goal, async () =>
+      planRegistration(this.#run, { ...goal, inputs: await hashAssets(goal.inputs) }, provider),
+    );
   }
 
   /** Reads a resource that something else owns. */

@@ -1,5 +1,6 @@
 import { credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js';
 import type {
+  Client,
   handleUnaryCall,
   sendUnaryData,
   ServiceDefinition,
@@ -69,6 +70,16 @@ export function callUnary<Request, Response>(
     });
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
+  });
+}
+
+/** Resolves when the other end has accepted the connection; rejects when it has not in time. */
+export function untilReady(client: Client, milliseconds: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.waitForReady(Date.now() + milliseconds, (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
   });
 }
 

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, pbkdf2, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, pbkdf2, randomBytes } from 'node:crypto';
 import { EngineError } from './errors.ts';
 import type { SecretsProviders } from './state.ts';
 
@@ -17,7 +17,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 /** A known text in every salt: opening it tells a wrong passphrase from a right one. */
 const TRAILER = 'pulumi';
-/** Derived keys by passphrase and salt; the only thing here that outlives an operation. */
+/** Derived keys by a digest of passphrase and salt; the only thing here that outlives an operation. */
 const keys = new Map<string, Promise<Buffer>>();
 
 /** Opens existing secrets with the salt found in the state (`v1:SALT:v1:NONCE:TEXT`); `bad_passphrase` if it does not fit. */
@@ -57,7 +57,7 @@ function secretsOf(key: Buffer, saltState: string): Secrets {
 }
 
 function deriveKey(passphrase: string, salt: string): Promise<Buffer> {
-  const name = `${salt}\n${passphrase}`;
+  const name = createHash('sha256').update(`${salt}\n${passphrase}`).digest('hex');
   let key = keys.get(name);
   if (key === undefined) {
     key = new Promise<Buffer>((resolve, reject) => {

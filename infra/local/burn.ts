@@ -23,6 +23,7 @@ export async function burn(
   onEvent: (event: EngineEvent) => void,
 ): Promise<readonly Deletion[]> {
   const layout = layoutOf(parts.options, runId);
+  const around = parts.options.aroundDeletion ?? ((_kind, work) => work());
   const errors: unknown[] = [];
   const attempt = async <T>(step: () => Promise<T>): Promise<T | undefined> =>
     step().catch((error: unknown) => void errors.push(error));
@@ -33,7 +34,8 @@ export async function burn(
   const byPulumi = await destroyStack(parts, layout, onEvent);
   const deletions: Deletion[] = [];
   for (const [at, target] of targets.entries()) {
-    const how = await attempt(() => deleteOne(parts, layout, target, before[at] === true ? byPulumi : 'already gone'));
+    const otherwise = before[at] === true ? byPulumi : 'already gone';
+    const how = await attempt(() => around(target.kind, () => deleteOne(parts, layout, target, otherwise)));
     if (how !== undefined) deletions.push({ target, how, at: parts.now().toISOString() });
   }
   await attempt(() => killByLabel(layout));

@@ -1,3 +1,4 @@
+import type { ConcreteId } from '../driver.ts';
 import type { Owner } from './layout.ts';
 import type { LiveRun, OpenStack } from './stack.ts';
 
@@ -9,6 +10,8 @@ export interface LocalDriverOptions extends Owner {
   readonly imageDigest?: string;
   /** The clock; the system's by default. */
   readonly now?: () => Date;
+  /** Tests make a deletion fail, or the process die around it. */
+  readonly aroundDeletion?: <T>(kind: ConcreteId['kind'], work: () => Promise<T>) => Promise<T>;
 }
 
 /** Loads the parts that cost: half a second, once. */

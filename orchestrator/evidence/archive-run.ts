@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../executor/protocol/index.ts';
 import type { Archive } from './archive/open-archive.ts';
 import type { ArchivedObject } from './archive/put.ts';
-import { writeDurably } from './durable.ts';
+import { readIfThere, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { ArchiveRecord, type ArchivedFile } from './format/archive-record.ts';
 import type { ArchiveFacts, FileEntry } from './format/manifest.ts';
 import { ARCHIVE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
 import type { ObjectLock } from './format/values.ts';
 import type { PublicKey } from './keys/public-key.ts';
+import { readCanonical } from './read-canonical.ts';
 import { readSeal } from './read-seal.ts';
 
 /** A sealed bundle and where it goes. */
@@ -28,13 +28,16 @@ export interface ArchiveRequest {
 const AT_ONCE = 4;
 
 /**
- * Puts every file of a sealed bundle under lock and writes what the archive answered to archive.json. Safe to call again, also after
- * it broke off in the middle: what is there already is not put twice, and its lock is only ever prolonged. Throws ArchiveError.
+ * Puts every file of a sealed bundle under lock and writes what the archive answered to archive.json, last of all. Safe to call again:
+ * after it broke off, what is there already is not put twice, and its lock is only ever prolonged; once archive.json is written it
+ * stays, since a receipt may cover it. Throws ArchiveError.
  */
 export async function archiveRun(request: ArchiveRequest): Promise<ArchiveRecord> {
   const { dir, archive, facts, now = new Date() } = request;
   const { manifest, evidenceRoot } = await requireSeal(request);
   const runId = manifest.run.run_id;
+  const existing = await readRecord(dir, evidenceRoot);
+  if (existing !== undefined) return existing;
   const asked = archive.lockFor(now);
   const files = [...manifest.files, ...(await describeFiles(dir, Object.values(SEAL_FILES)))];
   const objects = await putAll(request, runId, files, asked);
@@ -67,6 +70,13 @@ export async function archiveReceipt(request: {
 /** Under which key a file of a run lies in the archive. */
 export function archiveKey(runId: string, name: string): string {
   return `runs/${runId}/${name}`;
+}
+
+/** The record of an earlier call that came to its end. */
+async function readRecord(dir: string, evidenceRoot: string): Promise<ArchiveRecord | undefined> {
+  const content = await readIfThere(join(dir, ARCHIVE_FILE));
+  const read = content === undefined ? undefined : readCanonical(content, ArchiveRecord);
+  return read !== undefined && 'value' in read && read.value.evidence_root === evidenceRoot ? read.value : undefined;
 }
 
 async function requireSeal({ dir, publicKey }: ArchiveRequest) {
@@ -106,13 +116,9 @@ async function settle(running: readonly Promise<void>[]): Promise<void> {
 async function describeFiles(dir: string, names: readonly string[]): Promise<FileEntry[]> {
   const found = await Promise.all(
     names.map(async (name) => {
-      const content = await readFile(join(dir, name)).catch((error: unknown) => {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-        throw error;
-      });
-      return content === undefined
-        ? []
-        : [{ name, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') }];
+      const content = await readIfThere(join(dir, name));
+      if (content === undefined) return [];
+      return { name, bytes: content.length, sha256: createHash('sha256').update(content).digest('hex') };
     }),
   );
   return found.flat();

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { EvidenceError } from './errors.ts';
 
 /** Writes a file of a bundle and waits until it is on disk. */
@@ -12,5 +12,15 @@ export async function writeDurably(file: string, content: string | Buffer): Prom
       { expected: `to write ${file}`, got, hint: 'check the folder’s owner and free space, then seal again' },
       { cause },
     );
+  }
+}
+
+/** A small file's content; undefined where there is none. */
+export async function readIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
   }
 }

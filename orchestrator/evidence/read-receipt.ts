@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../executor/protocol/index.ts';
+import { readIfThere } from './durable.ts';
 import { RECEIPT_FILES } from './format/names.ts';
 import { type ReceiptPredicate, ReceiptStatement } from './format/receipt.ts';
 import { Envelope, isSignedBy, payloadOf } from './keys/dsse.ts';
@@ -16,7 +16,7 @@ export interface Receipt {
 /** The receipt in a folder, if it is whole and this key signed it; undefined otherwise. */
 export async function readReceipt(dir: string, key: PublicKey): Promise<Receipt | undefined> {
   const [statementBytes, envelopeBytes, pem] = await Promise.all(
-    [RECEIPT_FILES.statement, RECEIPT_FILES.envelope, RECEIPT_FILES.key].map((name) => read(join(dir, name))),
+    [RECEIPT_FILES.statement, RECEIPT_FILES.envelope, RECEIPT_FILES.key].map((name) => readIfThere(join(dir, name))),
   );
   if (statementBytes === undefined || envelopeBytes === undefined || pem?.toString() !== key.pem) return undefined;
   const statement = readCanonical(statementBytes, ReceiptStatement);
@@ -24,13 +24,4 @@ export async function readReceipt(dir: string, key: PublicKey): Promise<Receipt 
   if ('problem' in statement || 'problem' in envelope || !isSignedBy(envelope.value, key.key)) return undefined;
   if (payloadOf(envelope.value)?.toString() !== canonicalJson(statement.value)) return undefined;
   return { predicate: statement.value.predicate, keyId: key.keyId };
-}
-
-async function read(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

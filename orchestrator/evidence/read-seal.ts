@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../executor/protocol/index.ts';
+import { readIfThere } from './durable.ts';
 import { Manifest } from './format/manifest.ts';
 import { SEAL_FILES } from './format/names.ts';
 import { evidenceStatement } from './format/statement.ts';
@@ -20,9 +20,10 @@ export interface Seal {
 /** The seal of a folder, if all of it is there and this key signed it; undefined otherwise. Does not look at the files of evidence. */
 export async function readSeal(dir: string, key: PublicKey): Promise<Seal | undefined> {
   const [manifestBytes, envelopeBytes] = await Promise.all([
-    read(dir, SEAL_FILES.manifest),
-    read(dir, SEAL_FILES.envelope),
+    readIfThere(join(dir, SEAL_FILES.manifest)),
+    readIfThere(join(dir, SEAL_FILES.envelope)),
   ]);
+  if (manifestBytes === undefined || envelopeBytes === undefined) return undefined;
   const manifest = readCanonical(manifestBytes, Manifest);
   const envelope = readCanonical(envelopeBytes, Envelope);
   if ('problem' in manifest || 'problem' in envelope || !isSignedBy(envelope.value, key.key)) return undefined;
@@ -30,13 +31,4 @@ export async function readSeal(dir: string, key: PublicKey): Promise<Seal | unde
   const expected = canonicalJson(evidenceStatement(manifest.value, evidenceRoot));
   if (payloadOf(envelope.value)?.toString() !== expected) return undefined;
   return { manifest: manifest.value, evidenceRoot, keyId: key.keyId };
-}
-
-async function read(dir: string, name: string): Promise<Buffer> {
-  try {
-    return await readFile(join(dir, name));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
 }

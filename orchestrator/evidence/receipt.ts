@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConcreteId, Deletion, Observation } from '../../infra/driver.ts';
-import { writeDurably } from './durable.ts';
+import { readIfThere, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { syncFolder } from './folder.ts';
 import { Manifest, type RunFacts } from './format/manifest.ts';
@@ -145,12 +145,6 @@ function notProven(what: string, got: string): EvidenceError {
 }
 
 async function digestOf(file: string): Promise<string | null> {
-  try {
-    return createHash('sha256')
-      .update(await readFile(file))
-      .digest('hex');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
+  const content = await readIfThere(file);
+  return content === undefined ? null : createHash('sha256').update(content).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, GrantedAction } from '../../executor/protocol/index.ts';
 import type { Sandbox } from '../../infra/driver.ts';
@@ -103,6 +103,11 @@ export class LiveRun {
     if (this.failures.length > 0) return 'failed';
     if (this.request === undefined) return 'interrupted';
     return this.answers.length === 0 ? undefined : judge(this.answers, this.request.actions.length);
+  }
+
+  /** Removes the folder of a run that was refused: nothing happened, so there is no evidence. Call after `close`. */
+  discard(): void {
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Lets go of files and timers. */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createLocalDriver } from '../../infra/index.ts';
+import type { SandboxDriver } from '../../infra/driver.ts';
 import { openCa } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Environment } from '../environment.ts';
 import { loadPolicy } from '../policy/profile.ts';
+import { withFailpoints } from './failpoint-deps.ts';
 import { lockHome } from './home-lock.ts';
 import { openJournal } from './journal/index.ts';
 import type { Deps } from './step.ts';
@@ -15,12 +17,11 @@ export async function openDeps(
   configuration: Configuration,
   purpose: OpenFor,
 ): Promise<OpenDeps> {
-  const { home, databaseUrl } = environment;
+  const { home, databaseUrl, rig } = environment;
   const stack = new AsyncDisposableStack();
   try {
     stack.use(await lockHome(home));
-    const driver = createLocalDriver({ home, engine: configuration.engine, installationId: installationId(home) });
-    if (purpose === 'runs') void driver.warm();
+    const driver = createDriver(environment, configuration, purpose);
     const [journal, vault, ca, policy] = await Promise.all([
       openJournal({ home, ...(databaseUrl !== undefined && { databaseUrl }) }).then((opened) => stack.use(opened)),
       openVault(environment, configuration).then((opened) => {
@@ -31,8 +32,9 @@ export async function openDeps(
       openCa({ home }),
       loadPolicy(),
     ]);
+    const deps: Deps = { home, configuration, driver, journal, vault, ca, policy, observe: () => undefined };
     return {
-      deps: { home, configuration, driver, journal, vault, ca, policy, observe: () => undefined },
+      deps: rig === undefined ? deps : withFailpoints(deps, rig.failpoints),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   } catch (error) {
@@ -47,6 +49,14 @@ export interface OpenDeps extends AsyncDisposable {
 
 /** Runs need more than the journal: what they will wait for otherwise (Pulumi's SDK, the archive) is loaded meanwhile. */
 export type OpenFor = 'runs' | 'queries';
+
+function createDriver({ home, rig }: Environment, { engine }: Configuration, purpose: OpenFor): SandboxDriver {
+  const owner = { home, installationId: installationId(home) };
+  if (rig !== undefined) return rig.createDriver(owner);
+  const driver = createLocalDriver({ ...owner, engine });
+  if (purpose === 'runs') void driver.warm();
+  return driver;
+}
 
 /** Tells this data directory's machines from another's on the same host, without telling where it lies. */
 function installationId(home: string): string {

@@ -74,7 +74,7 @@ export function agreeingStreams(runId = RUN_ID): TestStreams {
   const lines = { put: answer(1), refused: refusal(2), health: answer(3) };
   const requests = [1, 2, 3].map((id) => JSON.stringify({ id, task_id: 'task-1', action: 'put_file', args: {} }));
   return {
-    executor: executorLog(runId, requests[1] ?? '', [lines.put, lines.health]),
+    executor: executorLog(runId, requests, [lines.put, lines.health]),
     relay: relayLog(requests, [lines.put, lines.refused, lines.health]),
     sshd: ['Accepted publickey for agent-runner from 10.0.2.2', 'Disconnected from user agent-runner'],
     audit: ['type=EXECVE msg=audit(1790000000.100:1): argc=1 a0="id"'],
@@ -93,10 +93,11 @@ export function chain(records: readonly object[], session = '0123456789abcdef'):
   });
 }
 
-function executorLog(runId: string, refusedLine: string, answers: readonly string[]): string[] {
+function executorLog(runId: string, requests: readonly string[], answers: readonly string[]): string[] {
   const task = { run_id: runId, task_id: 'task-1' };
+  const lineOf = (id: number) => sha256(requests[id - 1] ?? '');
   const carriedOut = (request_id: number, answered = '') => [
-    { ...task, event: 'action_started', request_id, action: 'put_file', targets: [] },
+    { ...task, event: 'action_started', request_id, action: 'put_file', targets: [], line_sha256: lineOf(request_id) },
     {
       ...task,
       event: 'action_ended',
@@ -121,7 +122,7 @@ function executorLog(runId: string, refusedLine: string, answers: readonly strin
       agent: { version: '0.1.0', pid: 100, uid: 2000 },
     },
     ...carriedOut(1, answers[0]),
-    { ...task, event: 'refused', request_id: 2, code: 'PATH_NOT_GRANTED', line_sha256: sha256(refusedLine) },
+    { ...task, event: 'refused', request_id: 2, code: 'PATH_NOT_GRANTED', line_sha256: lineOf(2) },
     ...carriedOut(3, answers[1]),
     { ...task, event: 'session_closed', reason: 'end_of_input', answered: 3 },
   ]);

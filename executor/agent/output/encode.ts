@@ -3,12 +3,14 @@ import type { Output } from '../../protocol/answer.ts';
 /** Bytes as they stand in an answer. */
 export type Encoded = Pick<Output, 'encoding' | 'data'>;
 
-/** As text where they are valid UTF-8 and that is no longer on the wire, else as base64: never more than 4/3 of the bytes. */
+/** A string's own two characters in JSON. */
+const QUOTES = 2;
+
+/** As text where they are valid UTF-8 and not mostly escapes, else as base64: never more than twice the bytes on the wire. */
 export function encodeBytes(bytes: Buffer): Encoded {
   const text = decode(bytes);
-  const base64Length = Math.ceil(bytes.length / 3) * 4 + 2;
-  if (text !== undefined && Buffer.byteLength(JSON.stringify(text)) <= base64Length)
-    return { encoding: 'utf8', data: text };
+  const isShort = text !== undefined && Buffer.byteLength(JSON.stringify(text)) <= 2 * bytes.length + QUOTES;
+  if (isShort) return { encoding: 'utf8', data: text };
   return { encoding: 'base64', data: bytes.toString('base64') };
 }
 

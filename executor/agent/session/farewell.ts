@@ -15,8 +15,11 @@ export async function refuseSession(output: Writable, guest: Guest, error: unkno
     await say(output, error.refusal);
     return error.refusal.code === 'GUEST_FACTS_MISSING' ? EXIT.noFacts : EXIT.refused;
   }
-  console.error(error);
-  if (!(error instanceof AuditUnavailable)) return EXIT.internal;
+  if (!(error instanceof AuditUnavailable)) {
+    console.error(error);
+    return EXIT.internal;
+  }
+  console.error(error.message);
   await say(output, AUDIT_UNAVAILABLE);
   return EXIT.auditUnavailable;
 }

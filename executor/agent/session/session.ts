@@ -96,8 +96,12 @@ async function serveUntilEnd(inbox: Inbox, serving: Serving, output: Writable, e
 function reasonOf(error: unknown): EndReason {
   if (error instanceof LineTooLong) return 'protocol_violation';
   if (error instanceof OutputClosed || errnoOf(error) !== undefined) return 'connection_lost';
+  if (error instanceof AuditUnavailable) {
+    console.error(error.message);
+    return 'audit_unavailable';
+  }
   console.error(error);
-  return error instanceof AuditUnavailable ? 'audit_unavailable' : 'internal';
+  return 'internal';
 }
 
 async function recordOpening(log: AuditLog, { grant, keyId, serial, endsAt }: Login): Promise<void> {

@@ -59,8 +59,9 @@ async function serveClient(socket: Socket, confined: Confined, guest: Guest): Pr
     const outcome = await runConfined(request, confined, guest, emit, gone.signal);
     await emit('ended', Buffer.from(JSON.stringify(outcome)));
   } catch (error) {
-    if (!(error instanceof ActionFailure)) console.error(error);
-    await emit('failed', Buffer.from(JSON.stringify(failureOf(error))));
+    const failure = failureOf(error);
+    if (failure.code === 'INTERNAL') console.error(error);
+    await emit('failed', Buffer.from(JSON.stringify(failure)));
   }
   socket.end();
   socket.destroySoon();

@@ -1,21 +1,21 @@
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../../environment.ts';
-import { explain } from '../../errors.ts';
+import { explain, RequestError } from '../../errors.ts';
 import { escapeInline } from '../../terminal/index.ts';
 import { COMMANDS } from './commands/index.ts';
-import { EXIT_CODES, exitOfError } from './exit-codes.ts';
 import { openConsole } from './console.ts';
+import { EXIT_CODES } from './exit-codes.ts';
+import { exitOfError } from './exit-of.ts';
 
 /** Runs one command line and says with which exit code the process should end (exit-codes.ts). Never rejects. */
 export async function runCli(argv: readonly string[], environment: Environment): Promise<number> {
-  const console = openConsole(argv.includes('--json'));
+  const console = openConsole(wantsJson(argv));
   let exitCode: number = EXIT_CODES.succeeded.code;
   const program = new Command('burnbag')
     .description('One high-risk task, one disposable VM, burned after use, with proof.')
     .option('--json', 'print one JSON document on stdout, and nothing else there')
     .exitOverride()
-    .showHelpAfterError('(burnbag --help lists the commands)')
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+    .configureOutput({ outputError: () => undefined });
   for (const add of COMMANDS) {
     add(program, { environment, console, end: (code) => (exitCode = code) });
   }
@@ -24,9 +24,27 @@ export async function runCli(argv: readonly string[], environment: Environment):
     return exitCode;
   } catch (error) {
     console.close();
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage.code;
-    return report(error, console.json);
+    if (error instanceof CommanderError && SHOWN.has(error.code)) return error.exitCode === 0 ? 0 : EXIT_CODES.usage.code;
+    return report(error instanceof CommanderError ? misused(error) : error, console.json);
   }
+}
+
+/** What commander ends with once it has shown a help text: asked for, or because there was no command. */
+const SHOWN: ReadonlySet<string> = new Set(['commander.helpDisplayed', 'commander.help']);
+
+/** What stands behind `--` is for the script. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
+}
+
+function misused(error: CommanderError): RequestError {
+  const said = {
+    expected: 'a command line as --help has it',
+    got: error.message.replace(/^error: /, ''),
+    hint: 'burnbag --help lists the commands, burnbag COMMAND --help its options',
+  };
+  return new RequestError('bad_argument', said, { cause: error });
 }
 
 function report(error: unknown, json: boolean): number {

@@ -29,6 +29,8 @@ export async function putProbeObject(s3: S3, bucket: string, key: string, locked
         Bucket: bucket,
         Key: key,
         Body: PROBE_CONTENT,
+        // Some stores take a lock only from a request that names its checksum's algorithm as well.
+        ChecksumAlgorithm: 'SHA256',
         ChecksumSHA256: createHash('sha256').update(PROBE_CONTENT).digest('base64'),
         ObjectLockMode: 'COMPLIANCE',
         ObjectLockRetainUntilDate: lockedUntil,

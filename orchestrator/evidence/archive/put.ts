@@ -1,9 +1,9 @@
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import type { ObjectLock } from '../format/values.ts';
 import { ArchiveError, isArchiveError } from './errors.ts';
-import { readStored, requireContent, requireLock } from './read-back.ts';
+import { type PutOrder, readStored, requireContent, requireLock, type StoredObject } from './read-back.ts';
 import type { S3 } from './s3.ts';
-import { type ObjectSource, sendObject } from './send-object.ts';
+import { sendObject } from './send-object.ts';
 
 /** An object as the archive holds it; `lock` is what it answered when asked again. */
 export interface ArchivedObject {
@@ -11,14 +11,6 @@ export interface ArchivedObject {
   readonly version_id: string;
   readonly bytes: number;
   readonly sha256: string;
-  readonly lock: ObjectLock;
-}
-
-/** One object to be put under lock. */
-export interface PutOrder {
-  readonly bucket: string;
-  readonly key: string;
-  readonly source: ObjectSource;
   readonly lock: ObjectLock;
 }
 
@@ -55,6 +47,8 @@ async function putNew(s3: S3, { bucket, key, source, lock }: PutOrder): Promise<
     Bucket: bucket,
     Key: key,
     ContentLength: source.bytes,
+    // Some stores take a lock only from a request that names its checksum's algorithm as well.
+    ChecksumAlgorithm: 'SHA256',
     ChecksumSHA256: Buffer.from(source.sha256, 'hex').toString('base64'),
     ObjectLockMode: lock.mode,
     ObjectLockRetainUntilDate: new Date(lock.retain_until),
@@ -71,7 +65,7 @@ async function putNew(s3: S3, { bucket, key, source, lock }: PutOrder): Promise<
 }
 
 /** An object found there from an earlier attempt: its lock is made as long and as strong as asked, never shorter. */
-async function prolong(s3: S3, order: PutOrder, stored: Awaited<ReturnType<typeof readStored>>): Promise<ObjectLock> {
+async function prolong(s3: S3, order: PutOrder, stored: StoredObject): Promise<ObjectLock> {
   const { bucket, key, lock } = order;
   const isEnough = stored.lock?.mode === lock.mode && stored.lock.retain_until >= lock.retain_until;
   if (isEnough) return requireLock(s3, order, stored);

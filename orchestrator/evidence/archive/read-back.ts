@@ -1,7 +1,15 @@
 import type { ObjectLock } from '../format/values.ts';
 import { ArchiveError } from './errors.ts';
-import type { PutOrder } from './put.ts';
 import type { S3 } from './s3.ts';
+import type { ObjectSource } from './send-object.ts';
+
+/** One object to be put under lock. */
+export interface PutOrder {
+  readonly bucket: string;
+  readonly key: string;
+  readonly source: ObjectSource;
+  readonly lock: ObjectLock;
+}
 
 /** What the store says it has, under one version id. */
 export interface StoredObject {

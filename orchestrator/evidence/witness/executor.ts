@@ -7,9 +7,10 @@ const RECORDS_MAX = 100_000;
 
 /** What the executor's log says of one request. */
 export interface RecordedAction {
-  started: boolean;
+  /** SHA-256 of the request's line; undefined where only the end of an action is on record. */
+  lineSha256?: string;
+  isRefused?: boolean;
   ended?: { readonly answerSha256: string };
-  refusedLineSha256?: string;
 }
 
 interface Chain {
@@ -58,7 +59,7 @@ export class ExecutorWitness {
     const open = [...this.#chains.values()].filter(({ isClosed }) => !isClosed).length;
     if (open > 0) this.findings.add('session_not_closed', 'executor', `${open} of ${this.#chains.size} sessions`);
     for (const [id, action] of this.actions) {
-      if (action.started && action.ended === undefined)
+      if (action.isRefused !== true && action.ended === undefined)
         this.findings.add('action_not_ended', 'executor', `request ${id}`);
     }
   }
@@ -88,17 +89,17 @@ export class ExecutorWitness {
     }
     if (record.event === 'session_open') this.sessions.push(record.serial);
     if (record.event === 'session_refused') this.refusedSessions += 1;
-    if (record.event === 'action_started') this.#action(record.request_id).started = true;
+    if (record.event === 'action_started') this.#action(record.request_id).lineSha256 = record.line_sha256;
     if (record.event === 'action_ended') {
       this.#action(record.request_id).ended = { answerSha256: record.answer_sha256 };
     }
     if (record.event === 'refused' && record.request_id !== null) {
-      this.#action(record.request_id).refusedLineSha256 = record.line_sha256;
+      Object.assign(this.#action(record.request_id), { lineSha256: record.line_sha256, isRefused: true });
     }
   }
 
   #action(id: number): RecordedAction {
-    const known = this.actions.get(id) ?? { started: false };
+    const known = this.actions.get(id) ?? {};
     this.actions.set(id, known);
     return known;
   }

@@ -69,11 +69,9 @@ function judgeRequests({ executor, relay }: Witnessed, findings: Findings): void
   }
 }
 
-/** Where the relay got no answer there is nothing to compare: then only the executor's own record of the end counts. */
+/** Where the relay got no answer there is none to compare: then only the executor's own record of the end counts. */
 function differs({ lineSha256, answer }: SentRequest, recorded: RecordedAction): boolean {
-  if (recorded.refusedLineSha256 !== undefined && recorded.refusedLineSha256 !== lineSha256) return true;
+  if (recorded.lineSha256 !== lineSha256) return true;
   if (answer === undefined) return false;
-  return answer.isRefusal
-    ? recorded.refusedLineSha256 === undefined
-    : recorded.ended?.answerSha256 !== answer.lineSha256;
+  return answer.isRefusal ? recorded.isRefused !== true : recorded.ended?.answerSha256 !== answer.lineSha256;
 }

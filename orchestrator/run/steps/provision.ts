@@ -7,10 +7,18 @@ const LIFETIME_MARGIN_SECONDS = 300;
 
 /** Nothing is spent until the archive is known to take the evidence: no durable record, no run. */
 export const beginProvisioning: Step<'admitted'> = async (_run, live, deps) => {
-  live.signal.throwIfAborted();
+  if (live.signal.aborted) throw cancelled();
   await deps.vault.openForRun();
   return 'provisioning';
 };
+
+function cancelled(): RequestError {
+  return new RequestError('cancelled', {
+    expected: 'a run to provision',
+    got: 'a request to stop',
+    hint: 'nothing was started: ask again when you want it',
+  });
+}
 
 /** Boots the VM. Every concrete id is in the manifest of ids before it is used; READY comes over the console. */
 export const provision: Step<'provisioning'> = async (run, live, deps) => {

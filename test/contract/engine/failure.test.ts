@@ -117,9 +117,11 @@ describe.each(ENGINES)('failure on the %s engine', (engine) => {
   it('13: an up ends although its program waits for ever for a resource that failed, and the next one works', async () => {
     const exporting: Program = () => Promise.resolve({ id: new Box('a', {}, { provider: new Bag('p') }).id });
     fixture.provider.on('create', 'a', fail);
+    const handlers = process.listenerCount('unhandledRejection');
     const started = Date.now();
     await expect(fixture.up(exporting)).rejects.toThrow(/update failed/);
     expect(Date.now() - started).toBeLessThan(8_000);
+    if (engine === 'embedded') expect(process.listenerCount('unhandledRejection')).toBe(handlers);
     fixture.next();
     const { outputs } = await fixture.up(exporting);
     expect(outputs['id']?.value).toBe(fixture.resource('a').id);
@@ -187,6 +189,22 @@ describe.each(ENGINES)('failure on the %s engine', (engine) => {
     };
     await expect(fixture.up(program)).rejects.toThrow(/nowhere/);
     expect(fixture.names()).toEqual(['stack']);
+  });
+
+  it('with continueOnError what does not need the failed resource is still made', async () => {
+    const failed = gate();
+    fixture.provider.on('create', 'a', () => {
+      failed.open();
+      fail();
+    });
+    fixture.provider.on('create', 'c', () => failed.opened.then(() => undefined));
+    await expect(
+      fixture.up(boxes(['a'], ['b', ({ a }) => ({ of: a?.id })], ['c'], ['d', ({ c }) => ({ of: c?.id })]), {
+        continueOnError: true,
+      }),
+    ).rejects.toThrow(/update failed/);
+    expect(fixture.provider.log()).not.toContain('create b');
+    expect(fixture.provider.existing).toEqual(['c', 'd']);
   });
 
   it('the state survives a failing chain at any link: destroy leaves the provider empty', async () => {

@@ -187,7 +187,8 @@ export class Fixture {
   async #command(options: EmbeddedEngineOptions): Promise<PulumiCommand> {
     if (this.engine === 'cli') return PulumiCommand.get();
     this.embedded = createEmbeddedEngine({ onCheckpoint: (text) => this.checkpoints.push(text), ...options });
-    return this.embedded as unknown as PulumiCommand;
+    const command: unknown = this.embedded;
+    return command as PulumiCommand;
   }
 }
 

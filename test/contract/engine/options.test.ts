@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as pulumi from '@pulumi/pulumi';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bag, Box, boxes, ENGINES, Fixture, Room } from './fixture.ts';
@@ -173,10 +174,23 @@ describe.each(ENGINES)('resource options on the %s engine', (engine) => {
     expect(fixture.provider.existing).toEqual(['theirs']);
   });
 
+  it('a changed file is a changed input', async () => {
+    const file = join(fixture.folder, 'asset.txt');
+    const program = boxes(['a', () => ({ source: new pulumi.asset.FileAsset(file) })]);
+    writeFileSync(file, 'one');
+    await fixture.up(program);
+    fixture.next();
+    await fixture.up(program);
+    expect(fixture.provider.log()).toEqual([]);
+    writeFileSync(file, 'two');
+    await fixture.up(program);
+    expect(fixture.provider.log()).toEqual(['update a']);
+  });
+
   it('calls a function of the provider', async () => {
     const { outputs } = await fixture.up(async () => {
       const provider = new Bag('p');
-      const answer = await pulumi.runtime.invoke('bag:index:echo', { say: 'hello' }, { provider });
+      const answer: unknown = await pulumi.runtime.invoke('bag:index:echo', { say: 'hello' }, { provider });
       return { answer };
     });
     expect(outputs['answer']?.value).toEqual({ say: 'hello' });

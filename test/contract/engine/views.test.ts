@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { boxes, ENGINES, Fixture } from './fixture.ts';
+import { Bag, Box, boxes, ENGINES, Fixture } from './fixture.ts';
 import type { Program } from './fixture.ts';
 
 const sized = (size: number): Program =>
@@ -39,11 +39,55 @@ describe.each(ENGINES)('preview and refresh on the %s engine', (engine) => {
     expect(changeSummary).toEqual(fixture.summary().resourceChanges);
   });
 
-  it('37: a preview with an unknown provider configuration calls the provider for nothing', async () => {
-    const program = boxes(['a', () => ({ size: 1 })]);
+  it('37: in a preview a provider whose configuration is unknown is asked for nothing', async () => {
+    const program: Program = () => {
+      const a = new Box('a', {}, { provider: new Bag('p1') });
+      const b = new Box('b', { of: a.id }, { provider: new Bag('p2', { region: a.made }) });
+      return Promise.resolve({ b: b.id });
+    };
     const stack = await fixture.stack(program);
-    await stack.preview();
-    expect(fixture.provider.log()).toEqual([]);
+    const { changeSummary } = await stack.preview();
+    expect(changeSummary).toEqual({ create: 5 });
+    expect(fixture.provider.log('configure')).toHaveLength(1);
+    expect(fixture.provider.log('check')).toEqual(['check a']);
+    await stack.up();
+    expect(fixture.provider.existing).toEqual(['a', 'b']);
+    expect((await stack.preview()).changeSummary).toEqual({ same: 5 });
+  });
+
+  it('38: a refresh keeps an interrupted create on record until it is told to clear it', async () => {
+    await fixture.up(boxes(['a']));
+    const state = JSON.parse(readFileSync(fixture.stateFile(), 'utf8')) as {
+      checkpoint: {
+        latest: { pending_operations?: unknown[]; resources: { urn: string; id?: string; type: string }[] };
+      };
+    };
+    const { latest } = state.checkpoint;
+    const provider = latest.resources.find(({ type }) => type === 'pulumi:providers:bag');
+    const lost = {
+      ...latest.resources.find(({ type }) => type === 'bag:index:Box'),
+      urn: 'urn:pulumi:dev::bb::bag:index:Box::lost',
+      provider: `${String(provider?.urn)}::${String(provider?.id)}`,
+    };
+    latest.pending_operations = [
+      { type: 'updating', resource: { ...lost } },
+      { type: 'creating', resource: { ...lost, id: undefined } },
+    ];
+    writeFileSync(fixture.stateFile(), JSON.stringify(state));
+    const stack = await fixture.stack(() => Promise.resolve({}));
+    await stack.refresh();
+    expect(fixture.pending()).toEqual(['lost creating']);
+    await stack.refresh({ clearPendingCreates: true });
+    expect(fixture.pending()).toEqual([]);
+  });
+
+  it('a preview of a refresh looks and changes nothing', async () => {
+    await fixture.up(boxes(['a']));
+    fixture.provider.objects.clear();
+    const stack = await fixture.stack(() => Promise.resolve({}));
+    const untouched = files(`${fixture.folder}/.pulumi`);
+    expect((await stack.previewRefresh()).changeSummary).toEqual({ same: 2, delete: 1 });
+    expect(files(`${fixture.folder}/.pulumi`)).toEqual(untouched);
   });
 
   it('a preview of a destroy deletes nothing', async () => {
@@ -152,7 +196,6 @@ describe.each(ENGINES)('stack commands on the %s engine', (engine) => {
     await fixture.up(sized(1));
     const stack = await fixture.stack(sized(1));
     const text = readFileSync(fixture.stateFile(), 'utf8');
-    const { writeFileSync } = await import('node:fs');
     for (const broken of [
       text.replace(/"magic":"./, '"magic":"x'),
       text.replaceAll('"parent":"urn:pulumi:dev', '"parent":"urn:pulumi:gone'),

@@ -1,4 +1,4 @@
-import { exitOfRun } from '../exit-codes.ts';
+import { exitOfRun } from '../exit-of.ts';
 import { renderRun } from '../render/run.ts';
 import { type AddCommand, call, readInput, wholeSeconds } from './command.ts';
 
@@ -32,7 +32,7 @@ export const detonate: AddCommand = (program, door) => {
           ...(options.task !== undefined && { task_id: options.task }),
         });
         door.console.print(result, renderRun);
-        door.end(exitOfRun(result.state, result.outcome));
+        door.end(exitOfRun(result));
       },
     );
 };

@@ -1,4 +1,4 @@
-import { exitOfRun } from '../exit-codes.ts';
+import { exitOfRun } from '../exit-of.ts';
 import { renderRun } from '../render/run.ts';
 import { type AddCommand, call, readInput, wholeSeconds } from './command.ts';
 
@@ -20,6 +20,6 @@ export const run: AddCommand = (program, door) => {
         ...(options.ttl !== undefined && { ttl_seconds: options.ttl }),
       });
       door.console.print(result, renderRun);
-      door.end(exitOfRun(result.state, result.outcome));
+      door.end(exitOfRun(result));
     });
 };

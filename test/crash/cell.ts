@@ -1,0 +1,91 @@
+import type { CrashPlan, DumpedRun } from '../support/crash-plan.ts';
+import { receiptsOf, scan, unrevoked } from '../support/scanner.ts';
+import { violations } from './invariants.ts';
+import type { CrashHome, CrashPlace, CrashProcess } from './place.ts';
+
+type Started = Omit<CrashPlan, 'home' | 'machine' | 'do'> & { readonly machine?: CrashPlan['machine']['misbehave'] };
+
+/** One cell of the matrix: a step, what goes wrong there, and what then happens before somebody recovers. */
+export interface Cell {
+  readonly step: string;
+  readonly fault: string;
+  /** The process that conducts the run. */
+  readonly run: Started;
+  /** Recoveries that are disturbed themselves, before the one that is not. */
+  readonly recoveries?: readonly Started[];
+  /** The last recovery's own circumstances. */
+  readonly recovery?: Started;
+  /** Instead of the run's archive, another address. */
+  readonly endpoint?: string;
+  /** Whether the first process must have been killed: a fault that never struck would prove nothing. */
+  readonly mustDie?: boolean;
+}
+
+/** What came of it. */
+export interface CellResult {
+  readonly step: string;
+  readonly fault: string;
+  /** How the first process ended. */
+  readonly ended: string;
+  /** What of the sandbox was there then. */
+  readonly remnants: number;
+  /** How the run ended, e.g. `destroyed, interrupted`. */
+  readonly outcome: string;
+  /** From the start of the recovering process to its end. */
+  readonly recoveryMs: number;
+  readonly violations: readonly string[];
+}
+
+/** Plays one cell on a data directory of its own. */
+export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
+  await using home = await place.newHome(cell.endpoint === undefined ? {} : { endpoint: cell.endpoint });
+  const first = home.start({ do: 'run', ...cell.run });
+  const ended = await first.ended;
+  const atCrash = { remnants: await scan(home.home), receipts: await receiptsOf(home.home) };
+  for (const recovery of cell.recoveries ?? []) await home.start({ do: 'recover', ...recovery }).ended;
+  const recoveryAtMs = Date.now();
+  const last = home.start({ do: 'recover', ...cell.recovery });
+  const { code, ms: recoveryMs } = await last.ended;
+  const runs = dumpOf(last);
+  const found = await findAfter(home, runs);
+  const problems = violations({ atCrash, ...found, runs, recoveryAtMs, recoveryMs });
+  const mishaps = [
+    ...(cell.mustDie === true && ended.signal !== 'SIGKILL' ? [`the fault never struck: ${describe(first)}`] : []),
+    ...(ended.signal === 'limit' ? ['the first process never ended'] : []),
+    ...(code === 0 ? [] : [`the recovery failed: ${describe(last)}`]),
+  ];
+  return {
+    step: cell.step,
+    fault: cell.fault,
+    ended: ended.signal ?? `exit ${String(ended.code)}`,
+    remnants: atCrash.remnants.length,
+    outcome:
+      runs.map(({ state, outcome }) => [state, outcome].filter((word) => word !== undefined).join(', ')).join('; ') ||
+      'no run',
+    recoveryMs: Math.round(recoveryMs),
+    violations: [...mishaps, ...problems],
+  };
+}
+
+export async function findAfter(home: CrashHome, runs: readonly DumpedRun[]) {
+  const ledger = await home.readLedger();
+  const burned = runs.filter(({ state }) => state === 'destroyed');
+  const serials = new Set([
+    ...burned.flatMap((run) => run.serials),
+    ...ledger.flatMap((line) => (line.what === 'login' ? [line.serial] : [])),
+  ]);
+  const after = {
+    remnants: await scan(home.home),
+    receipts: await receiptsOf(home.home),
+    unrevoked: await unrevoked(home.home, serials),
+  };
+  return { ledger, after };
+}
+
+function dumpOf({ events }: CrashProcess): readonly DumpedRun[] {
+  return events.flatMap((event) => (event.type === 'dump' ? event.runs : []));
+}
+
+function describe({ events, output }: CrashProcess): string {
+  return `${output().slice(0, 2_000)} ${JSON.stringify(events.filter(({ type }) => type !== 'dump')).slice(0, 2_000)}`;
+}

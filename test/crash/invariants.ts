@@ -1,0 +1,108 @@
+import type { DumpedRun } from '../support/crash-plan.ts';
+import type { LedgerLine } from '../support/fake-machine-plan.ts';
+import { chainProblem, type Remnant } from '../support/scanner.ts';
+
+/** What was found around one crash and its recovery. */
+export interface Findings {
+  /** Right after the crash. */
+  readonly atCrash: { readonly remnants: readonly Remnant[]; readonly receipts: readonly string[] };
+  /** When the recovery had ended. */
+  readonly after: {
+    readonly remnants: readonly Remnant[];
+    readonly receipts: readonly string[];
+    readonly unrevoked: readonly string[];
+  };
+  readonly runs: readonly DumpedRun[];
+  readonly ledger: readonly LedgerLine[];
+  /** Unix milliseconds at which the recovery began: no effect may be later. */
+  readonly recoveryAtMs: number;
+  readonly recoveryMs: number;
+}
+
+/** Everything of a dead process must be gone this long after the next one started. */
+const GONE_WITHIN_MS = 30_000;
+
+/** What of the promises is broken; one line each, empty when all hold. */
+export function violations(found: Findings): readonly string[] {
+  return [
+    ...left(found),
+    ...twice(found),
+    ...receipts(found),
+    ...chains(found),
+    ...ends(found),
+    ...named(found),
+    ...inTime(found),
+  ];
+}
+
+function left({ after }: Findings): readonly string[] {
+  return [
+    ...after.remnants.map(({ kind, what }) => `left behind: ${kind} ${what}`),
+    ...after.unrevoked.map((serial) => `not revoked: certificate ${serial}`),
+  ];
+}
+
+function twice({ ledger, recoveryAtMs }: Findings): readonly string[] {
+  const effects = ledger.filter((line) => line.what === 'effect');
+  const seen = new Set<string>();
+  return effects.flatMap(({ run_id, id, action, at_ms }) => {
+    const key = `${run_id} ${id}`;
+    const again = seen.has(key) ? [`done twice: action ${id} (${action})`] : [];
+    seen.add(key);
+    return at_ms > recoveryAtMs ? [...again, `done after the recovery began: action ${id} (${action})`] : again;
+  });
+}
+
+function receipts({ atCrash, after, runs }: Findings): readonly string[] {
+  const early = atCrash.receipts.filter((run) => atCrash.remnants.some((one) => one.run === run));
+  const destroyed = runs.filter(({ state }) => state === 'destroyed').map(({ runId }) => runId);
+  return [
+    ...early.map((run) => `receipt although something of it was there: run ${run}`),
+    ...destroyed.filter((run) => !after.receipts.includes(run)).map((run) => `destroyed without a receipt: run ${run}`),
+  ];
+}
+
+function chains({ runs }: Findings): readonly string[] {
+  return runs.flatMap((run) => {
+    const problem = chainProblem(run);
+    return problem === undefined ? [] : [`chain of run ${run.runId}: ${problem}`];
+  });
+}
+
+/** Every run ends, with an outcome; one that had something to destroy was destroyed, every id of it seen gone, and executed at most once. */
+function ends({ runs }: Findings): readonly string[] {
+  return runs.flatMap(({ runId, state, outcome, transitions, ids }) => {
+    const count = (to: string): number => transitions.filter((one) => one.to === to).length;
+    const wanted = count('provisioning') > 0 ? 'destroyed' : 'refused';
+    return [
+      ...(state === wanted ? [] : [`run ${runId} is ${state}, not ${wanted}`]),
+      ...(wanted === 'destroyed' && outcome === undefined ? [`run ${runId} has no outcome`] : []),
+      ...(count('executing') > 1 ? [`run ${runId} executed ${count('executing')} times`] : []),
+      ...ids
+        .filter(({ gone }) => gone === undefined && state === 'destroyed')
+        .map(({ kind, id }) => `not seen gone: ${kind} ${id}`),
+    ];
+  });
+}
+
+/** Whatever was there at the crash was in the manifest of ids by then, or lies in a folder that was, or carries a label that was. */
+function named({ atCrash, runs }: Findings): readonly string[] {
+  return atCrash.remnants.flatMap(({ kind, what, run }) => {
+    const ids = runs.find(({ runId }) => runId === run)?.ids ?? [];
+    const has = (...kinds: string[]): boolean =>
+      ids.some((id) => kinds.includes(id.kind) && (id.id === what || what.startsWith(`${id.id}/`)));
+    const isNamed =
+      kind === 'process'
+        ? ids.some((id) => id.kind === 'process')
+        : kind === 'stack'
+          ? ids.some((id) => id.kind === 'stack')
+          : kind === 'port'
+            ? has('port')
+            : has('file', 'disk', 'directory', 'socket');
+    return isNamed ? [] : [`used before it was recorded: ${kind} ${what}`];
+  });
+}
+
+function inTime({ recoveryMs }: Findings): readonly string[] {
+  return recoveryMs > GONE_WITHIN_MS ? [`recovered in ${Math.round(recoveryMs)} ms, not ${GONE_WITHIN_MS}`] : [];
+}

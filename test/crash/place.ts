@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { CrashEvent, CrashPlan } from '../support/crash-plan.ts';
+import type { LedgerLine } from '../support/fake-machine-plan.ts';
+import { temporaryArchive } from '../support/archive.ts';
+import { scan } from '../support/scanner.ts';
+
+/** What all cells of a matrix share: an archive server and a data directory to copy, with a journal and keys in it. */
+export interface CrashPlace extends AsyncDisposable {
+  /** A data directory of its own. */
+  newHome(settings?: { readonly endpoint?: string }): Promise<CrashHome>;
+  readonly endpoint: string;
+}
+
+export interface CrashHome extends AsyncDisposable {
+  readonly home: string;
+  readonly ledger: string;
+  readLedger(): Promise<readonly LedgerLine[]>;
+  /** Starts a process on it. */
+  start(
+    plan: Omit<CrashPlan, 'home' | 'machine'> & { readonly machine?: CrashPlan['machine']['misbehave'] },
+  ): CrashProcess;
+}
+
+export interface CrashProcess {
+  readonly pid: number;
+  /** What it said so far. */
+  readonly events: readonly CrashEvent[];
+  /** Its output that is no event: what a command printed. */
+  readonly output: () => string;
+  /** Resolves when it has ended. A process that is still there after the limit is killed, and that is said as signal `limit`. */
+  readonly ended: Promise<Ended>;
+  /** Resolves with the first such event; rejects when the process ends without one. */
+  said<T extends CrashEvent['type']>(type: T): Promise<Extract<CrashEvent, { type: T }>>;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly ms: number;
+}
+
+/** One process takes a second on an idle machine; a test machine may be very busy. */
+const PROCESS_LIMIT_MS = 60_000;
+const MAIN = resolve(import.meta.dirname, '../support/crash-main.ts');
+
+export async function openCrashPlace(): Promise<CrashPlace> {
+  const stack = new AsyncDisposableStack();
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'burnbag-crash-')));
+  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const { server } = stack.use(await temporaryArchive());
+  const environment = {
+    PATH: '/usr/bin:/bin',
+    AWS_ACCESS_KEY_ID: server.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
+  };
+  const template = join(folder, 'template');
+  await makeTemplate(template, server.endpoint);
+  const first = homeAt(template, join(folder, 'template.ledger'), environment).start({ do: 'recover' });
+  if ((await first.ended).code !== 0)
+    throw new Error(`expected a template, got ${first.output()} ${JSON.stringify(first.events)}`);
+  let count = 0;
+  return {
+    endpoint: server.endpoint,
+    newHome: async ({ endpoint = server.endpoint } = {}) => {
+      const home = join(folder, `home-${(count += 1)}`);
+      await cp(template, home, { recursive: true });
+      await configure(home, endpoint);
+      return homeAt(home, `${home}.ledger`, environment);
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function makeTemplate(home: string, endpoint: string): Promise<void> {
+  await mkdir(join(home, 'image'), { recursive: true, mode: 0o700 });
+  // Neither an image nor a processor is needed by a fake machine; that both are known already is all the driver asks.
+  await writeFile(join(home, 'image/current.json'), JSON.stringify({ digest: 'fa4e'.repeat(16) }));
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  await writeFile(
+    join(home, 'acceleration.json'),
+    JSON.stringify({ bootId, acceleration: 'kvm', why: 'a fake machine' }),
+  );
+  await configure(home, endpoint);
+}
+
+/** The store's probe is kept by address: another address in front of the same store is said to be probed too. */
+async function configure(home: string, endpoint: string): Promise<void> {
+  await writeFile(
+    join(home, 'config.json'),
+    JSON.stringify({ archive: { endpoint, bucket: 'evidence', retention_days: 1 } }),
+  );
+  const file = join(home, 'archive/probe.json');
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  if (kept !== undefined)
+    await writeFile(file, JSON.stringify({ ...JSON.parse(kept), store: `${endpoint} bucket evidence` }));
+}
+
+function homeAt(home: string, ledger: string, env: Readonly<Record<string, string>>): CrashHome {
+  const started: CrashProcess[] = [];
+  return {
+    home,
+    ledger,
+    readLedger: async () =>
+      lines(await readFile(ledger, 'utf8').catch(() => '')).map((line) => JSON.parse(line) as LedgerLine),
+    start: ({ machine: misbehave, ...rest }) => {
+      const plan: CrashPlan = { home, ...rest, machine: { ledger, ...(misbehave !== undefined && { misbehave }) } };
+      const child = startProcess(plan, env);
+      started.push(child);
+      return child;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const { pid } of [...started, ...(await scan(home))]) if (pid !== undefined) kill(pid);
+      await Promise.all(started.map(({ ended }) => ended));
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
+      await rm(ledger, { force: true });
+    },
+  };
+}
+
+function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): CrashProcess {
+  const since = performance.now();
+  const child = spawn(process.execPath, [MAIN, JSON.stringify(plan)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const events: CrashEvent[] = [];
+  let output = '';
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, PROCESS_LIMIT_MS);
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (plan.do !== 'cli' && line.startsWith('{"type":')) events.push(JSON.parse(line) as CrashEvent);
+    else output += `${line}\n`;
+  });
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const ended = new Promise<Ended>((done) => {
+    child.once('close', (code, signal) => {
+      clearTimeout(limit);
+      done({ code, signal: isLate ? 'limit' : signal, ms: performance.now() - since });
+    });
+  });
+  const said: CrashProcess['said'] = async (type) => {
+    for (let over = false; ;) {
+      const found = events.find((event) => event.type === type);
+      if (found !== undefined) return found as never;
+      if (over) throw new Error(`expected the process to say ${type}, got ${output} ${JSON.stringify(events)}`);
+      over = await Promise.race([ended.then(() => true), new Promise<false>((next) => setTimeout(next, 10, false))]);
+    }
+  };
+  return { pid: child.pid ?? 0, events, output: () => output, ended, said };
+}
+
+function lines(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already.
+  }
+}

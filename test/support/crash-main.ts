@@ -1,0 +1,109 @@
+// The product's entry point with a rig: a fake driver, and failpoints that its argument arms. main.ts has neither.
+import './crash-clock.ts';
+import { runCli } from '../../orchestrator/doors/cli/cli.ts';
+import { loadConfiguration } from '../../orchestrator/configuration.ts';
+import type { Environment } from '../../orchestrator/environment.ts';
+import { openOrchestrator, type Orchestrator } from '../../orchestrator/orchestrator.ts';
+import type { Failpoints, FailpointName } from '../../orchestrator/run/failpoint.ts';
+import { JournalError } from '../../orchestrator/run/journal/index.ts';
+import { detonationRequest } from '../../orchestrator/run/request.ts';
+import type { CrashEvent, CrashPlan, DumpedRun, Fault } from './crash-plan.ts';
+import { createFakeDriver } from './fake-driver.ts';
+
+const plan = JSON.parse(process.argv[2] ?? '') as CrashPlan;
+const say = (event: CrashEvent): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+const failpoints = armed(plan.fault);
+const environment: Environment = {
+  home: plan.home,
+  root: process.cwd(),
+  requester: 'crash-test',
+  variables: process.env,
+  rig: {
+    failpoints,
+    createDriver: (owner) =>
+      createFakeDriver({ ...owner, failpoints, plan: plan.machine, boundToOwner: plan.boundToOwner ?? false }),
+  },
+};
+
+if (plan.do === 'cli') process.exitCode = await runCli(plan.argv ?? [], environment);
+else {
+  try {
+    await work();
+  } catch (error) {
+    say({ type: 'error', text: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    process.exitCode = 1;
+  }
+}
+
+async function work(): Promise<void> {
+  await using orchestrator = await openOrchestrator(environment, await loadConfiguration(plan.home), 'runs');
+  say({ type: 'opened' });
+  if (plan.do === 'recover') {
+    await orchestrator.takeUpUnfinished(() => undefined);
+    say(await dump(orchestrator));
+    return;
+  }
+  const request = detonationRequest({
+    content: Buffer.from('#!/bin/sh\nid\n'),
+    label: 'crash.sh',
+    args: [],
+    timeoutSeconds: 5,
+    requester: 'crash-test',
+    profile: 'detonation',
+  });
+  const watch = (event: { readonly type: string; readonly runId: string }): void => {
+    if (event.type === 'admitted') say({ type: 'run', runId: event.runId });
+  };
+  const { state, outcome } = await orchestrator.conduct(request, watch, new AbortController().signal);
+  say({ type: 'ended', state, outcome });
+}
+
+function armed(fault: Fault | undefined): Failpoints {
+  let left = fault?.times ?? 1;
+  const strike = async (step: FailpointName, when: Fault['when']): Promise<void> => {
+    if (fault?.step !== step || fault.when !== when || left <= 0) return;
+    left -= 1;
+    await carryOut(fault.how);
+  };
+  return {
+    around: async (step, work) => {
+      await strike(step, 'before');
+      const result = await work();
+      await strike(step, 'after');
+      return result;
+    },
+  };
+}
+
+async function carryOut(how: Fault['how']): Promise<void> {
+  switch (how) {
+    case 'kill':
+      process.kill(process.pid, 'SIGKILL');
+      return new Promise(() => undefined);
+    case 'stop':
+      say({ type: 'stopping' });
+      process.kill(process.pid, 'SIGSTOP');
+      // The signal stops every thread, but perhaps not before the next line of this one.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return;
+    case 'unavailable':
+      throw new JournalError('journal_unavailable', { expected: 'a database', got: 'none (a test)', hint: 'wait' });
+    default:
+      throw Object.assign(new Error(`${how}: a test, write`), { code: how });
+  }
+}
+
+async function dump({ deps: { journal } }: Orchestrator): Promise<CrashEvent> {
+  const runs: DumpedRun[] = [];
+  for (const { runId, state, outcome, chainHead } of await journal.listRuns({ limit: 1_000 })) {
+    const certificates = await journal.listCertificates(runId);
+    runs.push({
+      ...{ runId, state, chainHead, ...(outcome !== undefined && { outcome }) },
+      transitions: await journal.listTransitions(runId),
+      ids: await journal.listIds(runId),
+      serials: certificates.map(({ serial }) => serial),
+      actions: await journal.listActions(runId),
+    });
+  }
+  return { type: 'dump', runs };
+}
