@@ -55,18 +55,31 @@ export type EngineEvent = Readonly<Record<string, unknown>>;
 /** A sandbox that said READY. */
 export interface Sandbox {
   readonly machineId: string;
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: SandboxAddress;
+  /** Who could open a connection to it: see SandboxReach. */
+  readonly reach: SandboxReach;
   /** The guest's host key, `ssh-ed25519 AAAA…`, told over the console; the relay pins it. */
   readonly hostKey: string;
   /** As seen by the guest's sshd: what the certificate's source-address must allow. */
   readonly relaySourceAddress: string;
   readonly isolation: 'kvm' | 'emulated' | 'cloud';
+  /** Whether the process that is the machine has the host's network namespace or one of its own with nothing in it; null where there is no such process. */
+  readonly machineNetwork: 'own' | 'host' | null;
   readonly engine: 'embedded' | 'cli';
   readonly stack: string;
   readonly imageDigest: string;
   /** Files of this host that fill while the guest runs. */
   readonly streams: SandboxStreams;
 }
+
+/** Where the relay finds the guest's sshd: a unix socket or a TCP port. */
+export type SandboxAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+
+/**
+ * Who else than the relay could open a connection to the guest's sshd, were it not for certificates. `wire`: nobody, the relay's process holds
+ * the other end of the guest's only cable. `loopback`: whoever is on this host.
+ */
+export type SandboxReach = 'wire' | 'loopback';
 
 export interface SandboxStreams {
   readonly console: string;

@@ -24,7 +24,6 @@ const RETRYABLE = {
   no_image: false,
   no_space: false,
   no_memory: true,
-  port_taken: true,
   boot_timeout: true,
   boot_failed: false,
   machine_died: true,

@@ -27,6 +27,8 @@ export interface Layout {
     readonly executor: string;
     readonly audit: string;
   };
+  /** The relay's door to the guest's sshd. */
+  readonly socket: string;
   /** What QEMU itself says on its standard output and error. */
   readonly machineLog: string;
 }
@@ -51,6 +53,7 @@ export function layoutOf(owner: Owner, runId: string): Layout {
       executor: join(directory, 'executor.log'),
       audit: join(directory, 'audit.log'),
     },
+    socket: join(directory, 'ssh.sock'),
     machineLog: join(directory, 'qemu.log'),
   };
 }

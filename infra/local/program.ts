@@ -5,7 +5,7 @@ import type { MachineInputs } from './provider/inputs.ts';
 export type SandboxInputs = Omit<MachineInputs, 'diskId'>;
 
 /** What the program exports, by name. */
-export const OUTPUTS = ['machineId', 'port', 'hostKey', 'acceleration'] as const;
+export const OUTPUTS = ['machineId', 'address', 'reach', 'machineNetwork', 'hostKey', 'acceleration'] as const;
 
 /**
  * The Pulumi program of one run: a component with a scratch disk and a machine, all from the provider of this run.
@@ -58,7 +58,9 @@ class Disk extends pulumi.CustomResource {
 
 class Machine extends pulumi.CustomResource {
   declare readonly machineId: pulumi.Output<unknown>;
-  declare readonly port: pulumi.Output<unknown>;
+  declare readonly address: pulumi.Output<unknown>;
+  declare readonly reach: pulumi.Output<unknown>;
+  declare readonly machineNetwork: pulumi.Output<unknown>;
   declare readonly hostKey: pulumi.Output<unknown>;
   declare readonly acceleration: pulumi.Output<unknown>;
 

@@ -22,6 +22,8 @@ const PACKAGE_OF = {
   'qemu-system-x86_64': 'qemu-system-x86',
   setpriv: 'util-linux',
   prlimit: 'util-linux',
+  unshare: 'util-linux',
+  true: 'coreutils',
 } as const;
 
 async function isExecutable(path: string): Promise<boolean> {

@@ -8,8 +8,8 @@ import { directoryId, stackId } from './ids.ts';
 import { findImage } from './image.ts';
 import { layoutOf, PROJECT, stateDirectory } from './layout.ts';
 import { probeAcceleration } from './machine/probe.ts';
-import { LOOPBACK } from './machine/port.ts';
 import type { Parts } from './parts.ts';
+import { PATH_MAX_BYTES } from './wire/door.ts';
 import type { SandboxInputs } from './program.ts';
 import type { LiveRun, RunStack } from './stack.ts';
 
@@ -67,6 +67,7 @@ async function prepare(
   const image = await findImage(options.home, options.imageDigest);
   const { acceleration } = await probeAcceleration(options, image);
   const layout = layoutOf(options, request.runId);
+  if (Buffer.byteLength(layout.socket) > PATH_MAX_BYTES) throw tooLong(layout.socket);
   return {
     owner: options,
     layout,
@@ -76,6 +77,7 @@ async function prepare(
     acceleration,
     now,
     scratchKey: undefined,
+    machine: undefined,
     unfit: new AbortController(),
   };
 }
@@ -99,11 +101,9 @@ async function up({ options }: Parts, { context }: LiveRun, stack: RunStack): Pr
     .catch((cause: unknown) => {
       throw explain(context, cause);
     });
-  const { machineId, port, hostKey, acceleration } = exported;
+  const { acceleration, ...told } = exported;
   return {
-    machineId,
-    address: { host: LOOPBACK, port },
-    hostKey,
+    ...told,
     relaySourceAddress: RELAY_SEEN_BY_GUEST,
     isolation: acceleration === 'kvm' ? 'kvm' : 'emulated',
     engine: options.engine,
@@ -116,7 +116,12 @@ async function up({ options }: Parts, { context }: LiveRun, stack: RunStack): Pr
 /** What program.ts exports. */
 const Exported = z.object({
   machineId: z.uuid(),
-  port: z.number().int(),
+  address: z.union([
+    z.strictObject({ path: z.string() }),
+    z.strictObject({ host: z.string(), port: z.number().int() }),
+  ]),
+  reach: z.enum(['wire', 'loopback']),
+  machineNetwork: z.enum(['own', 'host']),
   hostKey: z.string().startsWith('ssh-ed25519 '),
   acceleration: z.enum(['kvm', 'tcg']),
 });
@@ -145,6 +150,14 @@ function cancelled(reason: unknown): DriverError {
     { expected: 'a run to provision', got: 'a request to stop', hint: 'nothing was begun' },
     { cause: reason },
   );
+}
+
+function tooLong(path: string): DriverError {
+  return new DriverError('bad_request', {
+    expected: `a path of at most ${PATH_MAX_BYTES} bytes, as unix sockets have`,
+    got: path,
+    hint: 'move the data directory ($BURNBAG_HOME) to a shorter path',
+  });
 }
 
 function refusal(expected: string, got: string): DriverError {

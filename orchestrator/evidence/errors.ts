@@ -25,10 +25,8 @@ export type EvidenceErrorCode =
   | 'bad_name'
   | 'not_a_plain_file'
   | 'too_many_files'
-  | 'stream_unreadable'
   | 'bundle_unwritable'
   | 'other_run'
   | 'not_sealed'
   | 'deletion_missing'
-  | 'absence_not_proven'
-  | 'receipt_exists';
+  | 'absence_not_proven';

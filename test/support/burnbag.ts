@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT, type TestHome } from './home.ts';
 
@@ -20,6 +19,8 @@ export interface Ended {
 export interface Running {
   readonly pid: number;
   readonly ended: Promise<Ended>;
+  /** What it has said on stderr by now. */
+  said(): string;
   /** To the whole group, as a terminal does it with Ctrl-C. */
   interrupt(): void;
   /** To the process alone. */
@@ -48,17 +49,18 @@ export function startBurnbag(place: TestHome, args: readonly string[], options: 
   if (pid === undefined) throw new Error(`expected ${program} to start`);
   // A command that has no use for its input may close it first.
   child.stdin.on('error', () => undefined).end(options.input ?? '');
-  const closed = new Promise<[number | null, string | null]>((resolve) => {
-    child.once('close', (...end) => {
-      resolve(end);
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (exitCode, signal) => {
+      resolve({ exitCode, signal, ...output });
     });
   });
-  const ended = Promise.all([closed, text(child.stdout), text(child.stderr)]).then(
-    ([[exitCode, signal], stdout, stderr]) => ({ exitCode, signal, stdout, stderr }),
-  );
   return {
     pid,
     ended,
+    said: () => output.stderr,
     interrupt: () => process.kill(-pid, 'SIGINT'),
     kill: (signal) => process.kill(pid, signal),
   };

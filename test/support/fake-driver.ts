@@ -140,7 +140,9 @@ async function bootMachine(options: FakeDriverOptions, context: RunContext, inpu
     const ready = await around('boot', () =>
       awaitReady({ ...wait, ended: () => ended, machineLog: () => Promise.resolve('') }),
     );
-    return { machineId, port, hostKey: ready.hostKey, acceleration: 'kvm' };
+    const address = { host: '127.0.0.1', port };
+    const where = { address, reach: 'loopback', machineNetwork: 'host' };
+    return { machineId, ...where, hostKey: ready.hostKey, acceleration: 'kvm' };
   } catch (error) {
     context.unfit.abort(error);
     throw error;

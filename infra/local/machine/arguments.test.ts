@@ -7,7 +7,6 @@ const PLAN: MachinePlan = {
   acceleration: 'tcg',
   memoryMiB: 512,
   cpus: 1,
-  port: 40_022,
   kernelWords: 'console=ttyS0',
   descriptors: {
     kernel: 3,
@@ -19,6 +18,7 @@ const PLAN: MachinePlan = {
     audit: 9,
     sshd: 10,
     executor: 11,
+    cable: 12,
   },
 };
 
@@ -27,11 +27,10 @@ test.each(['tcg', 'kvm'] as const)('every word of the argument vector is known (
   await expect(`${argv.join('\n')}\n`).toMatchFileSnapshot(`arguments.${acceleration}.golden.txt`);
 });
 
-test('the only listener is one forwarded port, on loopback, in a network that is shut', () => {
+test('nothing listens, nothing connects, and the only network is the inherited cable', () => {
   const argv = machineArguments(PLAN);
-  expect(argv.filter((word) => /hostfwd|guestfwd|tcp:|unix:|,server|qmp|monitor|vnc|gdb/.test(word))).toEqual([
-    'user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:40022-:22',
-  ]);
+  expect(argv.filter((_, at) => argv[at - 1] === '-netdev')).toEqual(['stream,id=net,server=off,addr.type=fd,addr.str=12']);
+  expect(argv.filter((word) => /user,|fwd|tcp:|unix|,server(?!=off)|host=|qmp|monitor|vnc|gdb/.test(word))).toEqual([]);
 });
 
 test('no device comes that is not on the list', () => {

@@ -1,3 +1,5 @@
+import { GUEST } from '../wire/ends.ts';
+
 /** How the guest's processor is made: by the host's (KVM) or in software (TCG). */
 export type Acceleration = 'kvm' | 'tcg';
 
@@ -8,7 +10,6 @@ export interface MachinePlan {
   readonly acceleration: Acceleration;
   readonly memoryMiB: number;
   readonly cpus: number;
-  readonly port: number;
   readonly kernelWords: string;
   readonly descriptors: MachineDescriptors;
 }
@@ -24,6 +25,8 @@ export interface MachineDescriptors {
   readonly audit: number;
   readonly sshd: number;
   readonly executor: number;
+  /** A connected stream socket: the other end of the guest's only network cable. */
+  readonly cable: number;
 }
 
 /**
@@ -41,7 +44,7 @@ export function machineArguments(plan: MachinePlan): readonly string[] {
     ...['-serial', 'chardev:console'],
     ...rootDisk(fd.root),
     ...scratchDisk(fd.scratch, fd.scratchKey),
-    ...network(plan.port),
+    ...network(fd.cable),
     ...['-device', 'virtio-rng-device'],
     ...['-device', 'virtio-serial-device,max_ports=4'],
     ...logPort('audit', fd.audit),
@@ -134,13 +137,12 @@ function scratchDisk(descriptor: number, keyDescriptor: number): readonly string
   ];
 }
 
-/** User networking shut on every side but one: the relay's forwarded port, on loopback only. */
-function network(port: number): readonly string[] {
+/** A network of one cable, whose other end the relay's process holds (wire/). No router of QEMU's, so nothing behind it. */
+function network(descriptor: number): readonly string[] {
+  const address = GUEST.mac.toString('hex').replaceAll(/(..)(?=.)/g, '$1:');
   return [
-    '-netdev',
-    `user,id=net,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:${port}-:22`,
-    '-device',
-    'virtio-net-device,netdev=net',
+    ...['-netdev', `stream,id=net,server=off,addr.type=fd,addr.str=${descriptor}`],
+    ...['-device', `virtio-net-device,netdev=net,mac=${address}`],
   ];
 }
 

@@ -5,11 +5,16 @@ import { expect, test } from 'vitest';
 import { findProcesses, lookUp, waitUntilGone } from '../processes.ts';
 import { chooseIdentity } from './identity.ts';
 import { confine } from './confinement.ts';
+import { chooseNamespaces } from './namespaces.ts';
 
 const LIMITS = { addressSpace: 2 ** 33, fileSize: 2 ** 20, threads: 8 };
 
 async function confined(argv: readonly string[]): Promise<readonly [string, ...string[]]> {
-  const [program = '', ...args] = await confine(argv, await chooseIdentity('0123456789ab', 'tcg'), LIMITS);
+  const [program = '', ...args] = await confine(argv, {
+    identity: await chooseIdentity('0123456789ab', 'tcg'),
+    limits: LIMITS,
+    namespaces: await chooseNamespaces(),
+  });
   return [program, ...args];
 }
 

@@ -1,4 +1,5 @@
 import { findProgram } from '../programs.ts';
+import type { Namespaces } from './namespaces.ts';
 
 /** What a confined process may use. */
 export interface Limits {
@@ -18,13 +19,25 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
+/** How much less than we have a process gets. */
+export interface Confinement {
+  readonly identity: Identity;
+  readonly limits: Limits;
+  readonly namespaces: Namespaces;
+}
+
 /**
- * The argument vector that runs `argv` with less than we have: no privilege can be gained, no capability is left, no core is written,
- * and the kernel kills it when the thread that spawned it ends (so it must be spawned from the main thread).
+ * The argument vector that runs `argv` with less than we have: no network but what it inherits, no privilege can be gained, no capability is
+ * left, no core is written, and the kernel kills it when the thread that spawned it ends (so it must be spawned from the main thread).
+ * Namespaces come first, while we may still make them; the death signal after them, since a change of user clears it.
  */
-export async function confine(argv: readonly string[], identity: Identity, limits: Limits): Promise<readonly string[]> {
+export async function confine(
+  argv: readonly string[],
+  { identity, limits, namespaces }: Confinement,
+): Promise<readonly string[]> {
   const [setpriv, prlimit] = await Promise.all([findProgram('setpriv'), findProgram('prlimit')]);
-  return [setpriv, ...privileges(identity), '--', prlimit, ...resources(identity, limits), ...argv];
+  const words = [setpriv, ...privileges(identity), '--', prlimit, ...resources(identity, limits), ...argv];
+  return [...namespaces.words, ...words];
 }
 
 /** The order inside is setpriv's: groups, user, capabilities, and the death signal last, since a change of user clears it. */

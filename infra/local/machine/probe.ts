@@ -12,6 +12,7 @@ import { confine } from './confinement.ts';
 import { escapeText } from './console.ts';
 import { chooseIdentity } from './identity.ts';
 import { probeWords, readTscKhz } from './kernel-words.ts';
+import { chooseNamespaces } from './namespaces.ts';
 
 /** Whether this host can run guests on its own processor, and how that is known. */
 export const Verdict = z.strictObject({ bootId: z.string(), acceleration: z.enum(['kvm', 'tcg']), why: z.string() });
@@ -70,8 +71,7 @@ export async function tryBoot(
   const plan = { label: 'burnbag-probe', acceleration, kernel: 3, initrd: 4, kernelWords: words };
   const [program = '', ...args] = await confine(
     [await findProgram('qemu-system-x86_64'), ...probeArguments(plan)],
-    identity,
-    PROBE_LIMITS,
+    { identity, limits: PROBE_LIMITS, namespaces: await chooseNamespaces() },
   );
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe', files.kernel.fd, files.initrd.fd],

@@ -57,7 +57,6 @@ test('a boot that takes too long says what was on the console, escaped', async (
 });
 
 test.each([
-  ['qemu: Could not set up host forwarding rule', 'port_taken'],
   ['qemu: cannot set up guest memory: Cannot allocate memory', 'no_memory'],
   ['', 'machine_died'],
 ])('QEMU that ends early with %j gives %s', async (said, code) => {

@@ -19,8 +19,7 @@ export interface Wait {
 export type Ready = Extract<ConsoleMessage, { kind: 'ready' }>;
 
 /**
- * Follows the console until the guest says READY. Only then is anything listening: the forwarded port accepts from the first
- * moment, whatever the guest does, so it is never asked. Rejects with DriverError, the console's last lines in it.
+ * Follows the console until the guest says READY. Only then is anything listening. Rejects with DriverError, the console's last lines in it.
  */
 export async function awaitReady(wait: Wait): Promise<Ready> {
   await using file = await open(wait.consoleFile, 'r');
@@ -76,8 +75,6 @@ function timedOut(deadlineMs: number, text: string): DriverError {
 /** QEMU's own words decide what kind of end it was. */
 function died({ exitCode, signal }: MachineEnd, log: string, text: string): DriverError {
   const got = `the end of QEMU (exit ${exitCode ?? '-'}, signal ${signal ?? '-'})${lastLines(log)}${lastLines(text)}`;
-  if (/Could not set up host forwarding rule/.test(log))
-    return refusal('port_taken', got, 'another program took the port in between; try again');
   if (/Cannot allocate memory|cannot set up guest memory/.test(log))
     return refusal('no_memory', got, 'free some memory, or choose a smaller profile');
   return refusal('machine_died', got, 'see qemu.log among the evidence');

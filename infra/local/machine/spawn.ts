@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { DriverError } from '../../error.ts';
 import type { Layout } from '../layout.ts';
 import { lookUp, type Process } from '../processes.ts';
@@ -10,6 +12,7 @@ import { openImage, type Image } from '../image.ts';
 import { machineArguments, type Acceleration, type MachineDescriptors } from './arguments.ts';
 import { confine, type Limits } from './confinement.ts';
 import { chooseIdentity } from './identity.ts';
+import { chooseNamespaces, type Namespaces } from './namespaces.ts';
 
 /** What one machine is made of. `scratchKey` opens the scratch disk and is handed over in memory only. */
 export interface SpawnRequest {
@@ -19,7 +22,6 @@ export interface SpawnRequest {
   readonly acceleration: Acceleration;
   readonly memoryMiB: number;
   readonly cpus: number;
-  readonly port: number;
   readonly kernelWords: string;
   readonly scratchKey: string;
   readonly scratchBytes: number;
@@ -30,6 +32,10 @@ export interface RunningMachine {
   readonly process: Pick<Process, 'pid' | 'startTime'>;
   /** Resolves once, when the process has ended; never rejects. */
   readonly ended: Promise<MachineEnd>;
+  /** Whose network namespace it runs in: one of its own, or the host's where that could not be had. */
+  readonly network: Namespaces['network'];
+  /** Our end of the guest's only network cable. */
+  readonly cable: Duplex;
 }
 
 export interface MachineEnd {
@@ -50,8 +56,10 @@ export async function spawnMachine(
     await using files = await openFiles(request, key.fd);
     const qemu = await findProgram('qemu-system-x86_64');
     const plan = { ...request, label: request.layout.label, descriptors: files.descriptors };
-    const argv = await confine([qemu, ...machineArguments(plan)], identity, limitsOf(request));
-    return { ...(await start(argv, files.stdio)), burnKey: () => key.burn() };
+    const namespaces = await chooseNamespaces();
+    const confinement = { identity, limits: limitsOf(request), namespaces };
+    const argv = await confine([qemu, ...machineArguments(plan)], confinement);
+    return { ...(await start(argv, files.stdio)), network: namespaces.network, burnKey: () => key.burn() };
   } catch (error) {
     await key.burn();
     throw error;
@@ -74,8 +82,10 @@ function limitsOf({ memoryMiB, cpus, scratchBytes }: SpawnRequest): Limits {
   };
 }
 
+type Stdio = 'ignore' | 'pipe' | number;
+
 interface OpenFiles extends AsyncDisposable {
-  readonly stdio: readonly ('ignore' | number)[];
+  readonly stdio: readonly Stdio[];
   readonly descriptors: MachineDescriptors;
 }
 
@@ -90,8 +100,8 @@ async function openFiles({ layout, image }: SpawnRequest, keyFd: number): Promis
   const log = (path: string): Promise<number> => keep(open(path, APPEND, 0o600));
   const { kernel, initrd, root } = opened.use(await openImage(image));
   const machineLog = await log(layout.machineLog);
-  const stdio: ('ignore' | number)[] = ['ignore', machineLog, machineLog];
-  const inherit = (fd: number): number => stdio.push(fd) - 1;
+  const stdio: Stdio[] = ['ignore', machineLog, machineLog];
+  const inherit = (fd: Stdio): number => stdio.push(fd) - 1;
   const descriptors: MachineDescriptors = {
     kernel: inherit(kernel.fd),
     initrd: inherit(initrd.fd),
@@ -102,6 +112,8 @@ async function openFiles({ layout, image }: SpawnRequest, keyFd: number): Promis
     audit: inherit(await log(layout.streams.audit)),
     sshd: inherit(await log(layout.streams.sshd)),
     executor: inherit(await log(layout.streams.executor)),
+    // Node makes a connected pair of sockets of it: one end in the child, the other in `child.stdio`.
+    cable: inherit('pipe'),
   };
   const held = opened.move();
   return { stdio, descriptors, [Symbol.asyncDispose]: () => held.disposeAsync() };
@@ -112,7 +124,10 @@ const APPEND = constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY | con
 /** Explicit and nearly empty: nothing of our environment is QEMU's business. */
 const ENVIRONMENT = { LC_ALL: 'C' };
 
-async function start([program = '', ...args]: readonly string[], stdio: OpenFiles['stdio']): Promise<RunningMachine> {
+async function start(
+  [program = '', ...args]: readonly string[],
+  stdio: readonly Stdio[],
+): Promise<Omit<RunningMachine, 'network'>> {
   const child = spawn(program, args, { stdio: [...stdio], env: ENVIRONMENT, cwd: '/', detached: true });
   const ended = new Promise<MachineEnd>((resolve) => {
     child.once('exit', (exitCode, signal) => {
@@ -124,8 +139,9 @@ async function start([program = '', ...args]: readonly string[], stdio: OpenFile
   });
   child.unref();
   const { pid } = child;
-  if (pid === undefined) throw cannotStart(program);
-  return { process: (await lookUp(pid)) ?? { pid, startTime: GONE_AT_ONCE }, ended };
+  const cable = child.stdio[stdio.lastIndexOf('pipe')];
+  if (pid === undefined || !(cable instanceof Socket)) throw cannotStart(program);
+  return { process: (await lookUp(pid)) ?? { pid, startTime: GONE_AT_ONCE }, ended, cable: cable.unref() };
 }
 
 /** Start time of a process that ended before it could be looked at; no living one has it. */

@@ -57,6 +57,7 @@ beforeEach(async () => {
     acceleration: 'tcg',
     now: () => new Date(),
     scratchKey: undefined,
+    machine: undefined,
     unfit: new AbortController(),
   };
   const resources = {

@@ -91,7 +91,6 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   no_image: 'unavailable',
   no_space: 'cannot_create',
   no_memory: 'unavailable',
-  port_taken: 'unavailable',
   boot_timeout: 'unavailable',
   boot_failed: 'unavailable',
   machine_died: 'unavailable',

@@ -23,7 +23,8 @@ export async function askOwner(
   args: unknown,
 ): Promise<{ readonly ok: unknown } | undefined> {
   const text = await exchange(home, `${JSON.stringify({ operation, args })}\n`);
-  if (text === undefined) return undefined;
+  // An owner that ended meanwhile has not answered, or not to the end of the line.
+  if (text?.endsWith('\n') !== true) return undefined;
   const reply = Reply.parse(JSON.parse(text));
   if ('ok' in reply) return reply;
   throw new OwnerError(reply.error);

@@ -12,22 +12,27 @@ const REQUEST_MAX_BYTES = 64 * 1024;
 /** A client that connects and says nothing is let go. */
 const REQUEST_DEADLINE_MS = 5_000;
 
+/** Whoever asked before the end is answered; this is for one that does not read its answer. */
+const LAST_ANSWERS_MS = 5_000;
+
 const NAMES = Object.keys(OPERATIONS) as [OperationName, ...OperationName[]];
 const Request = z.strictObject({ operation: z.enum(NAMES), args: z.unknown() });
 
 /**
  * The owner of a data directory answers shared operations of other processes of the same user: one JSON line in, one out, over a unix
- * socket in the data directory (mode 0600 in a folder of mode 0700). Stops on disposal.
+ * socket in the data directory (mode 0600 in a folder of mode 0700). Stops on disposal, when what was asked by then is answered: the answer
+ * to a cancellation is due just when the run, and with it the owner, ends.
  */
 export async function serveControl(home: string, context: OperationContext): Promise<AsyncDisposable> {
   await rm(join(home, CONTROL_SOCKET), { force: true });
   const folder = openSync(home, constants.O_RDONLY | constants.O_DIRECTORY);
+  const silent = new Set<Socket>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
-    sockets.add(socket);
+    for (const set of [sockets, silent]) set.add(socket);
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => sockets.delete(socket));
-    void answer(socket, context);
+    socket.on('close', () => [sockets, silent].forEach((set) => set.delete(socket)));
+    void answer(socket, context, () => silent.delete(socket));
   });
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   server.once('error', reject);
@@ -39,17 +44,25 @@ export async function serveControl(home: string, context: OperationContext): Pro
   await chmod(join(home, CONTROL_SOCKET), 0o600);
   return {
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((done) => server.close(done));
+      const closed = new Promise((done) => server.close(done));
+      for (const socket of silent) socket.destroy();
+      const late = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, LAST_ANSWERS_MS);
+      await closed;
+      clearTimeout(late);
       closeSync(folder);
       await rm(join(home, CONTROL_SOCKET), { force: true });
     },
   };
 }
 
-async function answer(socket: Socket, context: OperationContext): Promise<void> {
+async function answer(socket: Socket, context: OperationContext, onAsked: () => void): Promise<void> {
   const reply = await readLine(socket)
-    .then((line) => perform(line, context))
+    .then((line) => {
+      onAsked();
+      return perform(line, context);
+    })
     .then(
       (result) => ({ ok: result }),
       (error: unknown) => {

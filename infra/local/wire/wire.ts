@@ -1,0 +1,162 @@
+import { randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { Connection } from './connection.ts';
+import { GUEST, RELAY, SSH_PORT } from './ends.ts';
+import { WireError } from './error.ts';
+import { FrameCutter, wrapFrame } from './frames.ts';
+import { DROPPED, readPacket, writeArpReply, writeIpv4, type Dropped } from './packet.ts';
+import { readSegment, writeSegment, type Segment } from './segment.ts';
+
+/** Frames that were not carried, by reason. Anything above zero is the guest trying something, or noise of its kernel. */
+export type DropCounts = Readonly<Record<Dropped | 'unasked_tcp' | 'flood', number>>;
+
+/** One run needs one connection; sshd itself takes this many. */
+const CONNECTIONS_MAX = 8;
+/** What the guest may send in one slot of time: ten times what SSH carries. A frame counts as at least `FRAME_COST`, which is what looking at it costs. */
+const SLOT_MS = 10;
+const SLOT_BYTES = 1024 * 1024;
+const FRAME_COST = 512;
+/** What may wait for a guest that does not read. TCP sends again what is dropped beyond it. */
+const WAITING_MAX_BYTES = 1024 * 1024;
+/** The ports we call from: those that no service has (RFC 6335). */
+const FIRST_PORT = 49_152;
+
+/**
+ * The guest's only network cable, held by its other end. QEMU writes every frame the guest sends into `cable` and sends the guest what we
+ * write: there is no router, no resolver and no host behind it, only this object, which opens TCP connections to the guest's sshd, says
+ * where its own address is, and drops everything else without an answer.
+ *
+ * A guest that floods is read more slowly, so that what it costs this process is bounded; QEMU then makes it wait.
+ */
+export class Wire {
+  readonly #cable: Duplex;
+  readonly #cutter = new FrameCutter();
+  readonly #connections = new Map<number, Connection>();
+  readonly #dropped: Record<keyof DropCounts, number>;
+  #nextPort = FIRST_PORT + randomInt(0x1_0000 - FIRST_PORT);
+  #spent = 0;
+  #slot: NodeJS.Timeout | undefined;
+  #isCut = false;
+  /** Resolves when the cable is cut, from whichever end. */
+  readonly ended: Promise<void>;
+  readonly #end: () => void;
+
+  constructor(cable: Duplex) {
+    this.#cable = cable;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    [this.ended, this.#end] = [promise, resolve];
+    const reasons = [...DROPPED, 'unasked_tcp', 'flood'] as const;
+    this.#dropped = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<keyof DropCounts, number>;
+    cable.on('data', (chunk: Buffer) => {
+      this.#receive(chunk);
+    });
+    for (const event of ['error', 'close', 'end'] as const) {
+      cable.on(event, () => {
+        this.cut();
+      });
+    }
+  }
+
+  get dropped(): DropCounts {
+    return { ...this.#dropped };
+  }
+
+  /** Calls the guest's sshd. Never throws: a connection that does not come to be ends with a WireError. */
+  connect(): Connection {
+    const sourcePort = this.#nextPort;
+    this.#nextPort = sourcePort === 0xffff ? FIRST_PORT : sourcePort + 1;
+    const connection = new Connection({
+      sourcePort,
+      destinationPort: SSH_PORT,
+      start: randomInt(2 ** 32),
+      transmit: (segment) => {
+        this.#transmit(segment);
+      },
+      release: () => this.#connections.delete(sourcePort),
+    });
+    if (this.#isCut) connection.destroy(new WireError('closed', 'a machine at the other end', 'none'));
+    else if (this.#connections.size >= CONNECTIONS_MAX)
+      connection.destroy(new WireError('too_many', `at most ${CONNECTIONS_MAX} connections`, 'one more'));
+    else this.#connections.set(sourcePort, connection);
+    return connection;
+  }
+
+  /** Lets go of the cable and ends every connection. Safe to call again. */
+  cut(): void {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    clearTimeout(this.#slot);
+    this.#cable.destroy();
+    this.#end();
+    for (const connection of this.#connections.values())
+      connection.destroy(new WireError('closed', 'the machine to live on', 'its end'));
+  }
+
+  #receive(chunk: Buffer): void {
+    const touched = new Set<Connection>();
+    const frames = this.#cut(chunk);
+    for (const frame of frames) {
+      const connection = this.#sort(frame);
+      if (connection !== undefined) touched.add(connection);
+    }
+    for (const connection of touched) connection.flush();
+    this.#spend(Math.max(chunk.length, frames.length * FRAME_COST));
+  }
+
+  /** What cannot be cut comes from a QEMU that is not itself any more. */
+  #cut(chunk: Buffer): readonly Buffer[] {
+    try {
+      return this.#cutter.push(chunk);
+    } catch {
+      this.cut();
+      return [];
+    }
+  }
+
+  /** Gives a frame to whom it is for. Returns the connection that has to look at what it got. */
+  #sort(frame: Buffer): Connection | undefined {
+    const packet = readPacket(frame, GUEST, RELAY);
+    switch (packet.kind) {
+      case 'arp_request':
+        this.#write(writeArpReply(RELAY, GUEST));
+        return undefined;
+      case 'tcp':
+        return this.#give(packet.bytes);
+      default:
+        this.#dropped[packet.kind] += 1;
+        return undefined;
+    }
+  }
+
+  #give(bytes: Buffer): Connection | undefined {
+    const segment = readSegment(bytes, GUEST, RELAY);
+    const connection = segment?.sourcePort === SSH_PORT ? this.#connections.get(segment.destinationPort) : undefined;
+    if (segment === undefined || connection === undefined) {
+      this.#dropped[segment === undefined ? 'malformed' : 'unasked_tcp'] += 1;
+      return undefined;
+    }
+    connection.receive(segment);
+    return connection;
+  }
+
+  #transmit(segment: Segment): void {
+    this.#write(writeIpv4(RELAY, GUEST, writeSegment(segment, RELAY, GUEST)));
+  }
+
+  #write(frame: readonly Buffer[]): void {
+    if (this.#isCut) return;
+    if (this.#cable.writableLength > WAITING_MAX_BYTES) this.#dropped.flood += 1;
+    else this.#cable.write(wrapFrame(frame));
+  }
+
+  /** Stops reading until the slot is over when too much came in it. */
+  #spend(cost: number): void {
+    this.#spent += cost;
+    this.#slot ??= setTimeout(() => {
+      this.#slot = undefined;
+      this.#spent = 0;
+      this.#cable.resume();
+    }, SLOT_MS).unref();
+    if (this.#spent > SLOT_BYTES) this.#cable.pause();
+  }
+}

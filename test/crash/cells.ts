@@ -1,0 +1,104 @@
+import type { Fault } from '../support/crash-plan.ts';
+import { FAILPOINTS, type FailpointName } from '../../orchestrator/run/failpoint.ts';
+import type { Cell } from './cell.ts';
+
+const STEPS = Object.keys(FAILPOINTS) as FailpointName[];
+const WHENS = ['before', 'after'] as const;
+
+/** The journal's own steps: what fails there is a database, and the product is told so in its words. */
+const JOURNAL_STEPS: ReadonlySet<FailpointName> = new Set([
+  'request_stored',
+  'lease',
+  'id_stored',
+  'host_key',
+  'serial_stored',
+  'connected',
+  'action_journalled',
+  'action_sent',
+  'answer_stored',
+  'destroy_journalled',
+  'closed',
+]);
+
+/** What a recovery goes through, and can be killed in. */
+const RECOVERY_STEPS: readonly FailpointName[] = [
+  'evidence_signed',
+  'chunk_uploaded',
+  'destroy_journalled',
+  'killed',
+  'disk_gone',
+  'stack_gone',
+  'sweep_clean',
+  'receipt_signed',
+  'archived',
+  'closed',
+];
+
+/** The matrix: every step × every fault that can strike there. */
+export const CELLS: readonly Cell[] = [...kills(), ...errors(), ...killsInRecovery(), ...machines(), ...clocks()];
+
+/** SIGKILL before and after each step. */
+function kills(): readonly Cell[] {
+  return STEPS.flatMap((step) =>
+    WHENS.map((when) => ({ step, fault: `SIGKILL ${when}`, run: killed(step, when), mustDie: true })),
+  );
+}
+
+/** The effect itself happens in the machine, and so does what kills its owner around it. */
+function killed(step: FailpointName, when: Fault['when']): Cell['run'] {
+  if (step === 'effect_done')
+    return { machine: { at: when === 'before' ? 'before_effect' : 'effect', how: 'kill_owner' } };
+  return { fault: { step, when, how: 'kill' } };
+}
+
+/** An error that is not a death: the same process has to end its run in good order. */
+function errors(): readonly Cell[] {
+  return STEPS.filter((step) => step !== 'effect_done').flatMap((step) => {
+    const isJournal = JOURNAL_STEPS.has(step);
+    const hows: readonly Fault['how'][] = isJournal ? ['unavailable'] : ['ENOSPC', 'EIO'];
+    return hows.map((how, index) => {
+      const when = WHENS[index % WHENS.length] ?? 'before';
+      const fault = isJournal ? 'database gone, once' : `${how} ${when}`;
+      return { step, fault, run: { fault: { step, when, how } } } satisfies Cell;
+    });
+  });
+}
+
+/** A run that was killed in the middle of its script, and a recovery that is killed in its turn. */
+function killsInRecovery(): readonly Cell[] {
+  return RECOVERY_STEPS.flatMap((step) =>
+    WHENS.map((when) => ({
+      step,
+      fault: `SIGKILL ${when}, in the recovery`,
+      run: killed('effect_done', 'after'),
+      recoveries: [{ fault: { step, when, how: 'kill' as const } }],
+      mustDie: true,
+    })),
+  );
+}
+
+/** A machine that dies under its owner. */
+function machines(): readonly Cell[] {
+  const cell = (step: FailpointName, fault: string, machine: NonNullable<Cell['run']['machine']>): Cell => ({
+    step,
+    fault,
+    run: { machine },
+  });
+  return [
+    cell('boot', 'machine dies', { at: 'before_ready', how: 'die' }),
+    cell('boot', 'guest panics', { at: 'before_ready', how: 'panic' }),
+    cell('host_key', 'machine dies', { at: 'ready', how: 'die' }),
+    cell('effect_done', 'machine dies before', { at: 'before_effect', how: 'die' }),
+    cell('effect_done', 'machine dies after', { at: 'effect', how: 'die' }),
+    cell('effect_done', 'reply lost', { at: 'effect', how: 'drop_reply' }),
+  ];
+}
+
+/** A clock that jumps between the crash and the recovery. */
+function clocks(): readonly Cell[] {
+  const run = killed('effect_done', 'after');
+  return [
+    { step: 'effect_done', fault: 'clock one hour back', run: { ...run, clockSeconds: 3_600 }, mustDie: true },
+    { step: 'effect_done', fault: 'clock one hour on', run, recovery: { clockSeconds: 3_600 }, mustDie: true },
+  ];
+}
