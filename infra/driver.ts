@@ -16,6 +16,8 @@ export interface SandboxDriver {
     manifest: readonly ConcreteId[],
     onEvent: (event: EngineEvent) => void,
   ): Promise<readonly Deletion[]>;
+  /** Ends the machine of a run at once and leaves the rest as it is, streams and disk too. Safe when there is none. */
+  halt(runId: string): Promise<void>;
   /** Where the streams of a run lie, without having provisioned it (after a crash); undefined where there are none. */
   streams(runId: string): Promise<SandboxStreams | undefined>;
   /** Asks the control plane, not our own state, whether one id still exists. Throws when it cannot tell. */

@@ -3,6 +3,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCli } from './doors/cli/cli.ts';
 
+// Whatever this process and its children make is this user's alone; what others must read (the image, for QEMU's own user) says so itself.
+process.umask(0o077);
+
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 process.exitCode = await runCli(process.argv.slice(2), {
   home: resolve(process.env['BURNBAG_HOME'] ?? `${root}/.burnbag`),

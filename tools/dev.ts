@@ -1,4 +1,5 @@
 import { formatSources, lintSources } from './checks.ts';
+import { lockImage } from './lock-image.ts';
 import { runNode, runPackage } from './programs.ts';
 import { runTests } from './tests.ts';
 
@@ -8,6 +9,7 @@ const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[])
   lint: { why: 'format, ESLint, the arrows between folders, shell syntax, file lengths', run: lintSources },
   format: { why: 'formats everything', run: formatSources },
   typecheck: { why: 'checks types', run: (args) => runPackage('typescript', 'tsc', ['--noEmit', '-p', '.', ...args]) },
+  'lock-image': { why: 'records the image of this checkout in images/image.lock.json', run: lockImage },
   bench: { why: 'measures, side by side with the baseline', run: (args) => runNode(['bench/index.ts', ...args]) },
 };
 

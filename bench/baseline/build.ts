@@ -11,7 +11,7 @@ import type { Environment } from '../../orchestrator/setup/item.ts';
 
 /** What Debian's own genericcloud image is made of, as far as a boot notices. */
 const PACKAGES = [
-  'systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'libpam-systemd', 'netplan.io', 'iproute2', 'cloud-init', 'openssh-server', 'sudo', 'python3', 'cron',
+  'systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'libpam-systemd', 'netplan.io', 'iproute2', 'cloud-init', 'openssh-server', 'sudo', 'python3', 'cron', 'kmod', 'procps', 'login',
   'linux-image-cloud-amd64', 'initramfs-tools', 'bash-completion', 'locales', 'ca-certificates', 'curl', 'polkitd',
 ]; // prettier-ignore
 const BUILD_SECONDS = 900;
@@ -54,10 +54,10 @@ async function makeTree(work: string, env: Environment): Promise<void> {
   await tool('mmdebstrap', [
     '--quiet',
     '--format=tar',
-    '--variant=important',
+    '--variant=apt',
     '--skip=cleanup/apt',
     `--include=${PACKAGES.join(',')}`,
-    '--customize-hook=echo "LABEL=root / ext4 rw,discard,errors=remount-ro 0 1" >"$1/etc/fstab"; echo baseline >"$1/etc/hostname"; rm -f "$1"/etc/ssh/ssh_host_*; : >"$1/etc/machine-id"',
+    '--customize-hook=echo "LABEL=root / ext4 rw,discard,errors=remount-ro 0 1" >"$1/etc/fstab"; echo baseline >"$1/etc/hostname"; rm -f "$1"/etc/ssh/ssh_host_*; : >"$1/etc/machine-id"; touch "$1/etc/.updated" "$1/var/.updated"',
     `--customize-hook=copy-out /boot ${work}`,
     'trixie',
     join(work, ROOT_TAR),

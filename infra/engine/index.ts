@@ -1,12 +1,12 @@
 import { SemVer } from 'semver';
-import type { CommandName, Invocation } from './arguments.ts';
-import { parseArguments } from './arguments.ts';
-import { displayLine } from './display.ts';
+import type { CommandName, Invocation } from './commands/arguments.ts';
+import { parseArguments } from './commands/arguments.ts';
+import { displayLine } from './run/display.ts';
 import { EngineError } from './errors.ts';
-import type { OperationOptions } from './open-operation.ts';
-import { carryOut } from './operation.ts';
-import { commandError, succeeded } from './sdk.ts';
-import type { CommandResult } from './sdk.ts';
+import type { OperationOptions } from './operation/open.ts';
+import { carryOut } from './operation/operation.ts';
+import { commandError, succeeded } from './commands/sdk.ts';
+import type { CommandResult } from './commands/sdk.ts';
 import {
   cancelStack,
   exportStack,
@@ -18,10 +18,10 @@ import {
   showHistory,
   showOutputs,
   showUser,
-} from './stack-commands.ts';
-import type { CommandContext, Written } from './stack-commands.ts';
+} from './commands/stack-commands.ts';
+import type { CommandContext, Written } from './commands/stack-commands.ts';
 import { ENGINE_VERSION } from './version.ts';
-import { openWorkspace } from './workspace.ts';
+import { openWorkspace } from './commands/workspace.ts';
 
 export { EngineError } from './errors.ts';
 export type { EngineErrorCode } from './errors.ts';

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import type { Observation, SandboxDriver } from '../driver.ts';
 import { burn } from './burn.ts';
+import { killByLabel } from './delete.ts';
 import { takeInventory } from './inventory.ts';
 import { layoutOf } from './layout.ts';
 import { look } from './observe.ts';
@@ -23,6 +24,9 @@ export function createDriver(options: LocalDriverOptions, late: Late): LocalDriv
     name: 'local',
     provision: (request, observer, signal) => provision(parts, request, observer, signal),
     destroy: (runId, manifest, onEvent) => burn(parts, runId, manifest, onEvent),
+    halt: async (runId) => {
+      await killByLabel(layoutOf(options, runId));
+    },
     streams: async (runId) => {
       const { directory, streams } = layoutOf(options, runId);
       return (await exists(directory)) ? streams : undefined;

@@ -27,6 +27,8 @@ export interface StackOptions {
   readonly config?: Readonly<Record<string, string>>;
   /** Bound in milliseconds on a provider call whose resource sets no timeout (embedded engine only). */
   readonly callMs?: number;
+  /** Called with the text of each state file once it is on disk (embedded engine only). */
+  readonly onCheckpoint?: (text: string) => void;
 }
 
 /** What a destroy left on record. */
@@ -54,6 +56,7 @@ export async function openStack(options: StackOptions): Promise<OpenStack> {
   const engine = await chooseEngine(options.engine, {
     providers: options.providers,
     ...(options.callMs === undefined ? {} : { callMs: options.callMs }),
+    ...(options.onCheckpoint === undefined ? {} : { onCheckpoint: options.onCheckpoint }),
   });
   const guard = guardOf(options.name);
   const stack = await guard([], async () => Stack.createOrSelect(options.name, await openWorkspace(options, engine)));

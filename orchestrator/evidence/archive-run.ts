@@ -7,7 +7,7 @@ import { readIfThere, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { ArchiveRecord, type ArchivedFile } from './format/archive-record.ts';
 import type { ArchiveFacts, FileEntry } from './format/manifest.ts';
-import { ARCHIVE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
 import type { ObjectLock } from './format/values.ts';
 import type { PublicKey } from './keys/public-key.ts';
 import { readCanonical } from './read-canonical.ts';
@@ -55,7 +55,7 @@ export async function archiveRun(request: ArchiveRequest): Promise<ArchiveRecord
   return record;
 }
 
-/** Puts the receipt under lock too, with archive.json, which it covers. What is returned is for the journal: no receipt can hold it. */
+/** Puts the receipt under lock too, with what it covers: archive.json and the log of the destruction. What is returned is for the journal: no receipt can hold it. */
 export async function archiveReceipt(request: {
   dir: string;
   runId: string;
@@ -63,7 +63,7 @@ export async function archiveReceipt(request: {
   now?: Date;
 }): Promise<readonly ArchivedObject[]> {
   const { dir, runId, archive, now = new Date() } = request;
-  const files = await describeFiles(dir, [ARCHIVE_FILE, ...Object.values(RECEIPT_FILES)]);
+  const files = await describeFiles(dir, [ARCHIVE_FILE, BURN_FILE, ...Object.values(RECEIPT_FILES)]);
   return putAll({ dir, archive }, runId, files, archive.lockFor(now));
 }
 

@@ -7,9 +7,11 @@ export { ArchiveError, ARCHIVE_ERRORS, isArchiveError, type ArchiveErrorCode } f
 export type { ArchivedObject } from './archive/put.ts';
 export type { ObjectSource } from './archive/send-object.ts';
 export { archiveReceipt, archiveRun, type ArchiveRequest } from './archive-run.ts';
+export { openBurnLog, type BurnLog } from './burn-log.ts';
 export { EvidenceError, type EvidenceErrorCode } from './errors.ts';
 export type { ArchiveRecord } from './format/archive-record.ts';
 export type { ArchiveFacts, Manifest, RunFacts, StreamEnding, StreamEntry } from './format/manifest.ts';
+export { BURN_FILE } from './format/names.ts';
 export { LOOKS_APART_MS, LOOKS_MIN, type ReceiptPredicate } from './format/receipt.ts';
 export { isStreamName, STREAMS, STREAM_NAMES, type StreamEnd, type StreamName } from './format/streams.ts';
 export type { LockVerdict, ObjectLock } from './format/values.ts';

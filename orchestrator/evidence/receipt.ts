@@ -6,7 +6,7 @@ import { readIfThere, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { syncFolder } from './folder.ts';
 import { Manifest, type RunFacts } from './format/manifest.ts';
-import { ARCHIVE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
 import { absenceProblem, type BurnedId, LOOKS_MIN, receiptStatement, ReceiptPredicate } from './format/receipt.ts';
 import { signStatement } from './keys/sign-statement.ts';
 import type { Signer } from './keys/signer.ts';
@@ -55,16 +55,19 @@ export async function signReceipt(request: ReceiptRequest): Promise<Receipt> {
   return { predicate, keyId: signer.publicKey.keyId };
 }
 
-type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256'>;
+type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256' | 'burn_log_sha256'>;
 
 /** A run may have to be burned before, or without, its evidence being sealed or archived: the receipt says so with null. */
 async function describeEvidence(dir: string): Promise<Covered> {
-  const [root, archive] = await Promise.all([
-    digestOf(join(dir, SEAL_FILES.manifest)),
-    digestOf(join(dir, ARCHIVE_FILE)),
-  ]);
+  const [root, archive, burnLog] = await Promise.all(
+    [SEAL_FILES.manifest, ARCHIVE_FILE, BURN_FILE].map((name) => digestOf(join(dir, name))),
+  );
   const isSealed = (await digestOf(join(dir, SEAL_FILES.envelope))) !== null;
-  return { evidence_root: isSealed ? root : null, archive_sha256: archive };
+  return {
+    evidence_root: isSealed ? (root ?? null) : null,
+    archive_sha256: archive ?? null,
+    burn_log_sha256: burnLog ?? null,
+  };
 }
 
 /** The facts that the evidence was sealed with; undefined where there is no sealed evidence. */
@@ -90,7 +93,11 @@ function reconcile(run: ReceiptRequest['run'], sealed: RunFacts | undefined): Re
 }
 
 function covers(predicate: ReceiptPredicate, covered: Covered): boolean {
-  return predicate.evidence_root === covered.evidence_root && predicate.archive_sha256 === covered.archive_sha256;
+  return (
+    predicate.evidence_root === covered.evidence_root &&
+    predicate.archive_sha256 === covered.archive_sha256 &&
+    predicate.burn_log_sha256 === covered.burn_log_sha256
+  );
 }
 
 function describe({ run, ids, now = new Date() }: ReceiptRequest, covered: Covered): ReceiptPredicate {

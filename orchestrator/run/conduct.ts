@@ -1,6 +1,8 @@
 import { explain } from '../errors.ts';
 import { type ActiveState, isTerminal, type Next } from './lifecycle.ts';
+import type { Move } from './journal/index.ts';
 import type { LiveRun } from './live.ts';
+import { untilJournalled } from './patience.ts';
 import type { Run } from './run.ts';
 import { resultOf } from './result.ts';
 import type { Deps, Step } from './step.ts';
@@ -27,14 +29,28 @@ const STEPS: { readonly [S in ConductedState]: { do: Step<S>; onError: Next<S> }
   destroying: { do: burnAndProve, onError: 'quarantined' },
 };
 
-/** Drives a run from wherever it stands to an end, or to a state in which it waits. Called again after a crash, it continues. */
+/**
+ * Drives a run from wherever it stands to an end, or to a state in which it waits. Called again after a crash, it continues.
+ * Rejects only when the journal takes no more of it (gone for good, or somebody else conducts the run): then the machine is stopped, and
+ * whoever opens the data directory next does the rest.
+ */
 export async function conduct(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
+  try {
+    return await drive(run, live, deps);
+  } catch (error) {
+    live.abandon(error);
+    await halt(run, deps);
+    throw error;
+  }
+}
+
+async function drive(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
   let current = run;
   while (isConducted(current.state)) {
     const { to, error } = await attempt(current, current.state, live, deps);
     if (error !== undefined) live.fail(error);
     const outcome = current.outcome ?? live.outcome();
-    current = await deps.journal.moveRun(current, to, {
+    current = await move(deps, current, to, {
       ...(error !== undefined && { why: reasonOf(error) }),
       ...(outcome !== undefined && isPastExecution(to) && { outcome }),
       patch: patchFor(to, live),
@@ -43,8 +59,9 @@ export async function conduct(run: Run, live: LiveRun, deps: Deps): Promise<Run>
   return current;
 }
 
-/** Where a run that a crash left behind goes on: what was executing is never executed again. */
+/** Where a run that a crash left behind goes on: its machine is stopped first, and what was executing is never executed again. */
 export async function takeUp(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
+  if (mayHaveMachine(run.state)) await halt(run, deps);
   const interrupted = {
     why: 'the process that conducted this run ended before the run did',
     outcome: 'interrupted',
@@ -52,17 +69,13 @@ export async function takeUp(run: Run, live: LiveRun, deps: Deps): Promise<Run> 
   switch (run.state) {
     case 'requested':
     case 'admitted':
-      return deps.journal.moveRun(run, 'refused', interrupted);
+      return move(deps, run, 'refused', interrupted);
     case 'provisioning':
     case 'ready':
     case 'executing':
-      return conduct(await deps.journal.moveRun(run, 'collecting', interrupted), live, deps);
+      return conduct(await move(deps, run, 'collecting', interrupted), live, deps);
     case 'quarantined':
-      return conduct(
-        await deps.journal.moveRun(run, 'destroying', { why: 'trying again to prove absence' }),
-        live,
-        deps,
-      );
+      return conduct(await move(deps, run, 'destroying', { why: 'trying again to prove absence' }), live, deps);
     case 'awaiting_approval':
     case 'collecting':
     case 'sealed':
@@ -72,6 +85,23 @@ export async function takeUp(run: Run, live: LiveRun, deps: Deps): Promise<Run> 
     case 'refused':
       return run;
   }
+}
+
+/** The time is part of the move: said again, it is the same move. */
+function move(deps: Deps, run: Run, to: Run['state'], how: Move): Promise<Run> {
+  const at = new Date();
+  return untilJournalled(() => deps.journal.moveRun(run, to, { ...how, at }));
+}
+
+/** Nobody speaks with this machine any more. Where it cannot be stopped, the burn says so. */
+async function halt(run: Run, deps: Deps): Promise<void> {
+  await deps.driver.halt(run.runId).catch((error: unknown) => {
+    deps.observe({ type: 'notice', runId: run.runId, text: `its machine was not stopped: ${explain(error).got}` });
+  });
+}
+
+function mayHaveMachine(state: Run['state']): boolean {
+  return !isTerminal(state) && !['requested', 'awaiting_approval', 'admitted'].includes(state);
 }
 
 async function attempt(

@@ -23,4 +23,4 @@ export class HomeLockError extends Error {
   }
 }
 
-export type HomeLockErrorCode = 'home_busy' | 'home_unusable';
+export type HomeLockErrorCode = 'home_busy' | 'home_unusable' | 'home_lost';

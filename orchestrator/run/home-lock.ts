@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { HomeLockError } from './home-lock-error.ts';
@@ -13,6 +13,9 @@ import { describeThisProcess, type HomeOwner, isAlive, readOwner } from './home-
  * lock.json   who has it, for people. Where the lock file was deleted under its owner, the name in here still refuses a second one.
  *
  * Nothing but this file may open `lock`: closing any other descriptor of it in this process would drop the lock (fcntl(2)).
+ *
+ * Who deletes both takes the data directory from a living owner. That one may have been asleep (SIGSTOP, a laptop's lid): `assertHeld`,
+ * asked before each statement of the journal, keeps it from going on where it stopped.
  */
 
 /** Takes the data directory for this process, or rejects at once with HomeLockError; never waits. Released on disposal and by any death. */
@@ -23,7 +26,7 @@ export function lockHome(home: string): Promise<HomeLock> {
     try {
       refuseLivingOwner(home);
       const owner = describeThisProcess();
-      writeFileSync(ownerFile(home), `${JSON.stringify(owner)}\n`, { mode: 0o600 });
+      writeFileSync(ownerFile(home), ownerText(owner), { mode: 0o600 });
       return holdUntilDisposed(home, owner, release);
     } catch (error) {
       release();
@@ -35,6 +38,8 @@ export function lockHome(home: string): Promise<HomeLock> {
 /** The data directory is this process's until this is disposed of. */
 export interface HomeLock extends AsyncDisposable {
   readonly owner: HomeOwner;
+  /** Throws HomeLockError (`home_lost`) when the data directory is somebody else's by now. Costs microseconds. */
+  assertHeld(): void;
 }
 
 /** SQLite's result code for "somebody else has it" (SQLITE_BUSY). */
@@ -70,12 +75,33 @@ function refuseLivingOwner(home: string): void {
 }
 
 function holdUntilDisposed(home: string, owner: HomeOwner, release: () => void): HomeLock {
+  const { ino } = statSync(join(home, 'lock'));
   let disposal: Promise<void> | undefined;
+  const isHeld = (): boolean => isOurs(home, owner, ino);
   const dispose = (): void => {
-    rmSync(ownerFile(home), { force: true });
+    if (isHeld()) rmSync(ownerFile(home), { force: true });
     release();
   };
-  return { owner, [Symbol.asyncDispose]: () => (disposal ??= Promise.resolve().then(dispose)) };
+  return {
+    owner,
+    assertHeld: () => {
+      if (disposal !== undefined || !isHeld()) throw lost(home);
+    },
+    [Symbol.asyncDispose]: () => (disposal ??= Promise.resolve().then(dispose)),
+  };
+}
+
+/** By the name in lock.json; where only that was deleted, by the lock file's own number, which nobody else has while we hold it open. */
+function isOurs(home: string, owner: HomeOwner, ino: number): boolean {
+  try {
+    return readFileSync(ownerFile(home), 'utf8') === ownerText(owner);
+  } catch {
+    return statSync(join(home, 'lock'), { throwIfNoEntry: false })?.ino === ino;
+  }
+}
+
+function ownerText(owner: HomeOwner): string {
+  return `${JSON.stringify(owner)}\n`;
 }
 
 function ownerFile(home: string): string {
@@ -90,6 +116,14 @@ function busy(home: string, owner: HomeOwner | undefined, cause?: unknown): Home
     hint: 'wait until it has finished, or give this one a data directory of its own (BURNBAG_HOME)',
   };
   return new HomeLockError('home_busy', said, { cause, ...(owner !== undefined && { owner }) });
+}
+
+function lost(home: string): HomeLockError {
+  return new HomeLockError('home_lost', {
+    expected: `the data directory ${home} to be this process's still`,
+    got: 'its lock taken away',
+    hint: 'whoever has it now burns what this process left; never delete `lock` or `lock.json`',
+  });
 }
 
 function unusable(home: string, cause: unknown): HomeLockError {

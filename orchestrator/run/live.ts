@@ -48,8 +48,6 @@ export class LiveRun {
   report: Report | null = null;
   evidence: { readonly seal: Seal; readonly record: ArchiveRecord | null } | undefined;
   burn: Burn | undefined;
-  /** Engine events of the destruction: they come after the seal. */
-  readonly burnEvents: object[] = [];
   /** When the work of the phase `executed` began (performance.now()). */
   executedSince: number | undefined;
   readonly #controller = new AbortController();
@@ -84,6 +82,11 @@ export class LiveRun {
       this.cancel('timed_out');
     }, atMs - Date.now());
     this.#expiry.unref();
+  }
+
+  /** Lets go of a run that nobody here conducts any more: its session ends at once. */
+  abandon(error: unknown): void {
+    this.#controller.abort(error);
   }
 
   fail(error: unknown): void {

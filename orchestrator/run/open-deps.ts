@@ -20,10 +20,11 @@ export async function openDeps(
   const { home, databaseUrl, rig } = environment;
   const stack = new AsyncDisposableStack();
   try {
-    stack.use(await lockHome(home));
+    const lock = stack.use(await lockHome(home));
+    const place = { home, fence: lock.assertHeld, ...(databaseUrl !== undefined && { databaseUrl }) };
     const driver = createDriver(environment, configuration, purpose);
     const [journal, vault, ca, policy] = await Promise.all([
-      openJournal({ home, ...(databaseUrl !== undefined && { databaseUrl }) }).then((opened) => stack.use(opened)),
+      openJournal(place).then((opened) => stack.use(opened)),
       openVault(environment, configuration).then((opened) => {
         // Whoever needs the archive asks again and is told what went wrong; this is a head start only.
         if (purpose === 'runs') opened.open().catch(() => undefined);

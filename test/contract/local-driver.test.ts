@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { createConnection, createServer, type Server } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ConcreteId, ProvisionRequest, Sandbox } from '../../infra/driver.ts';
@@ -54,7 +54,7 @@ describe('a sandbox that said READY', () => {
 
   test('is what the control plane says it is', () => {
     expect(sandbox).toMatchObject({
-      address: { host: '127.0.0.1' },
+      address: { path: join(place.home, 'live', RUN, 'ssh.sock') },
       relaySourceAddress: '10.0.2.2',
       engine: 'embedded',
       stack: `run-${RUN}`,
@@ -91,17 +91,14 @@ describe('a sandbox that said READY', () => {
     expect((await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0').filter(Boolean)).toEqual(['LC_ALL=C']);
   });
 
-  test('is reachable on loopback and on no other address of the host', async () => {
-    const { port } = sandbox.address;
-    expect(await connects('127.0.0.1', port)).toBe(true);
-    const others = Object.values(networkInterfaces())
-      .flatMap((list) => list ?? [])
-      .filter(({ family, internal }) => family === 'IPv4' && !internal);
-    for (const { address } of others) expect(await connects(address, port)).toBe(false);
-    const table = await readFile('/proc/net/tcp', 'utf8');
-    const hex = port.toString(16).toUpperCase().padStart(4, '0');
-    expect(table).toContain(`0100007F:${hex} 00000000:0000 0A`);
-    expect(table).not.toContain(`00000000:${hex} 00000000:0000 0A`);
+  test('answers at its socket, and holds no other', async () => {
+    expect(sandbox.reach).toBe('wire');
+    if (!('path' in sandbox.address)) throw new Error('expected a unix socket');
+    const socket = createConnection(sandbox.address.path);
+    const [greeting] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(greeting.toString()).toMatch(/^SSH-2\.0-/);
+    expect(observer.ids.filter(({ kind }) => kind === 'port')).toEqual([]);
   });
 
   test('fills its streams while it runs', async () => {
@@ -153,33 +150,6 @@ describe('a boot that is disturbed', () => {
     await expectNothingLeft(observer.ids);
   });
 
-  test('by somebody who takes its port chooses another', async () => {
-    const stop = new AbortController();
-    const thieves: Server[] = [];
-    const observer = keepingObserver();
-    const { record } = observer;
-    const stealing = {
-      ...observer,
-      record: async (id: ConcreteId) => {
-        await record(id);
-        if (id.kind === 'port' && thieves.length === 0) await steal(Number(id.detail['port']), thieves);
-        else if (
-          id.kind === 'process' &&
-          'pid' in id.detail &&
-          observer.ids.filter(({ kind }) => kind === 'port').length === 2
-        )
-          stop.abort();
-      },
-    };
-    await expect(driver.provision(request('aa0000000004'), stealing, stop.signal)).rejects.toMatchObject({
-      code: 'cancelled',
-    });
-    expect(new Set(observer.ids.filter(({ kind }) => kind === 'port').map(({ id }) => id)).size).toBe(2);
-    await driver.destroy('aa0000000004', observer.ids, ignore);
-    await expectNothingLeft(observer.ids);
-    for (const thief of thieves) thief.close();
-  });
-
   test('by a manifest that cannot be written leaves no machine', async () => {
     const observer = keepingObserver();
     const { record } = observer;
@@ -193,6 +163,16 @@ describe('a boot that is disturbed', () => {
     await driver.destroy('aa0000000005', observer.ids, ignore);
     await expectNothingLeft(observer.ids);
   });
+});
+
+test('where the path of the socket would be too long nothing is begun', async () => {
+  const observer = keepingObserver();
+  const home = join(place.home, 'x'.repeat(100));
+  await mkdir(home);
+  await symlink(join(preparedHome(), 'image'), join(home, 'image'));
+  const deep = createLocalDriver({ home, installationId: 'x', engine: 'embedded' });
+  await expect(deep.provision(request('aa0000000007'), observer, never)).rejects.toMatchObject({ code: 'bad_request' });
+  expect(observer.ids).toEqual([]);
 });
 
 test('without an image nothing is begun', async () => {
@@ -218,29 +198,6 @@ function onProcess(disturb: (pid: number) => unknown): ReturnType<typeof keeping
       if (id.kind === 'process' && id.detail['pid'] !== undefined) disturb(Number(id.detail['pid']));
     },
   });
-}
-
-async function steal(port: number, thieves: Server[]): Promise<void> {
-  const thief = createServer();
-  thieves.push(thief);
-  await new Promise<void>((resolve) => thief.listen(port, '127.0.0.1', resolve));
-}
-
-async function connects(host: string, port: number): Promise<boolean> {
-  const socket = createConnection({ host, port, timeout: 2_000 });
-  const connected = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => {
-      resolve(true);
-    });
-    socket.once('error', () => {
-      resolve(false);
-    });
-    socket.once('timeout', () => {
-      resolve(false);
-    });
-  });
-  socket.destroy();
-  return connected;
 }
 
 /** Asked of the driver and, by other means, of the host. */

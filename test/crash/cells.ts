@@ -98,7 +98,7 @@ function machines(): readonly Cell[] {
 function clocks(): readonly Cell[] {
   const run = killed('effect_done', 'after');
   return [
-    { step: 'effect_done', fault: 'clock one hour back', run: { ...run, clockSeconds: 3_600 }, mustDie: true },
+    { step: 'effect_done', fault: 'clock one hour back', run, recovery: { clockSeconds: -3_600 }, mustDie: true },
     { step: 'effect_done', fault: 'clock one hour on', run, recovery: { clockSeconds: 3_600 }, mustDie: true },
   ];
 }

@@ -104,9 +104,11 @@ async function detonate(sandbox: Sandbox, ca: Awaited<ReturnType<typeof openCa>>
 }
 
 async function waitForAudit(path: string): Promise<string> {
-  for (const deadline = performance.now() + 10_000; performance.now() < deadline; await sleep(50)) {
+  const deadline = performance.now() + 10_000;
+  while (performance.now() < deadline) {
     const text = await readFile(path, 'utf8');
     if (text.includes(LAST)) return text;
+    await sleep(50);
   }
   throw new Error('expected the audit stream to reach the last program, it did not');
 }

@@ -9,6 +9,7 @@ import {
   archiveRun,
   type BurnProof,
   type CollectedStream,
+  openBurnLog,
   openFileSigner,
   readTrustedKeys,
   type RunFacts,
@@ -50,6 +51,8 @@ export function runFacts(changes: Partial<RunFacts> = {}): RunFacts {
     engine: 'embedded',
     stack: `run-${RUN_ID}`,
     isolation: 'emulated',
+    reach: 'wire',
+    machine_network: 'own',
     machine_id: MACHINE_ID,
     image_digest: `sha256:${SHA}`,
     policy_sha256: SHA,
@@ -209,6 +212,9 @@ export async function burnedBundle(keys: TestKeys, archive: Archive, name: strin
   const sealed = await sealedBundle(keys, name, { run });
   const facts = { lock: 'strict', probed_at: '2026-11-23T08:00:00.000Z' } as const;
   await archiveRun({ dir: sealed.dir, publicKey: keys.evidence.publicKey, archive, facts });
+  const log = openBurnLog(sealed.dir);
+  for (const sequence of [0, 1]) log.append({ sequence, resourcePreEvent: { op: 'delete' } });
+  log.close();
   const receipt = await signReceipt({
     dir: sealed.dir,
     run: sealed.run,

@@ -6,14 +6,10 @@ const { clockSeconds = 0 } = JSON.parse(process.argv[2] ?? '{}') as Partial<Cras
 if (clockSeconds !== 0) {
   const TrueDate = Date;
   const now = (): number => TrueDate.now() + clockSeconds * 1000;
-  globalThis.Date = class extends TrueDate {
-    constructor(...args: readonly unknown[]) {
-      if (args.length === 0) super(now());
-      else super(...(args as [number]));
-    }
-
-    static override now(): number {
-      return now();
-    }
-  } as DateConstructor;
+  // The same class to whoever asks what a date is an instance of.
+  globalThis.Date = new Proxy(TrueDate, {
+    construct: (target, args: readonly unknown[]) =>
+      args.length === 0 ? new target(now()) : new target(...(args as [number])),
+    get: (target, name) => (name === 'now' ? now : (Reflect.get(target, name) as unknown)),
+  });
 }

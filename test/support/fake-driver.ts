@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, rmSync, writeFileSync, closeSync } from 'node:fs';
+import { once } from 'node:events';
 import { unlink } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ConcreteId, SandboxDriver } from '../../infra/driver.ts';
 import type { RunContext } from '../../infra/local/context.ts';
@@ -10,7 +12,6 @@ import { createDriver } from '../../infra/local/driver.ts';
 import { expectedProcessId, fileId, portId, processId } from '../../infra/local/ids.ts';
 import { findMachines } from '../../infra/local/inventory.ts';
 import { kernelWords } from '../../infra/local/machine/kernel-words.ts';
-import { choosePort } from '../../infra/local/machine/port.ts';
 import { awaitReady } from '../../infra/local/machine/ready.ts';
 import type { Late } from '../../infra/local/parts.ts';
 import { lookUp } from '../../infra/local/processes.ts';
@@ -49,6 +50,7 @@ export function createFakeDriver(options: FakeDriverOptions): SandboxDriver {
   const driver = createDriver({ home, installationId, engine: 'embedded', aroundDeletion }, late);
   return {
     ...driver,
+    halt: (runId) => failpoints.around('killed', () => driver.halt(runId)),
     // No router between: the machine sees the relay where it is.
     provision: async (...asked) => ({ ...(await driver.provision(...asked)), relaySourceAddress: '127.0.0.1' }),
   };
@@ -70,6 +72,7 @@ const DELETIONS: Partial<Record<ConcreteId['kind'], FailpointName>> = {
   stack: 'stack_gone',
 };
 
+const LOOPBACK = '127.0.0.1';
 const BOOT_LIMIT_MS = 20_000;
 const MACHINE = join(import.meta.dirname, 'fake-machine.ts');
 
@@ -101,6 +104,16 @@ function fakeStack(options: FakeDriverOptions, contexts: Map<string, RunContext>
       terminate: () => undefined,
     });
   };
+}
+
+/** A port that nobody listens on now. */
+async function choosePort(): Promise<number> {
+  const server = createServer().listen(0, LOOPBACK);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** As Pulumi leaves it while it works: locked, an operation pending. */

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, wri
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
-import { takeStamp } from '../../orchestrator/setup/stamp.ts';
+import { isPrepared, takeStamp } from '../../orchestrator/setup/stamp.ts';
 import { type Place, processesOf } from './census.ts';
 import { preparedHome } from './sandbox.ts';
 
@@ -15,13 +15,15 @@ export interface TestHome extends Place, AsyncDisposable {
   readonly scripts: string;
   readonly env: Readonly<Record<string, string>>;
   /** Writes a file into `scripts` and returns its path. */
-  write(name: string, content: string): Promise<string>;
+  write(name: string, content: string | Buffer): Promise<string>;
+  /** Writes config.json, or removes it; what is prepared stays prepared. */
+  configure(configuration: { readonly archive?: { endpoint: string; bucket?: string } } | undefined): Promise<void>;
 }
 
 /**
  * Makes a data directory that shares what `burnbag setup` made in the prepared one (Node, archive server, executor, image, the verdict on
  * KVM) and has everything else of its own: keys, journal, archive, runs, state. Shared files are links to single files, so that a rebuild
- * would replace the link and not what is shared.
+ * would replace the link and not what is shared. Where the prepared one is out of date, the first command prepares this one, as for a user.
  */
 export async function makeTestHome(): Promise<TestHome> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'burnbag-e2e-')));
@@ -30,7 +32,8 @@ export async function makeTestHome(): Promise<TestHome> {
   await shareImage(home);
   await shareFiles(home);
   const env = environment(home, temporary);
-  await takeStamp({ home, root: ROOT, env });
+  const prepared = await isPrepared({ home: preparedHome(), root: ROOT, env });
+  if (prepared) await takeStamp({ home, root: ROOT, env });
   return {
     home,
     temporary,
@@ -39,6 +42,13 @@ export async function makeTestHome(): Promise<TestHome> {
     async write(name, content) {
       await writeFile(join(scripts, name), content, { mode: 0o755 });
       return join(scripts, name);
+    },
+    async configure(configuration) {
+      const file = join(home, 'config.json');
+      await (configuration === undefined ? rm(file, { force: true }) : writeFile(file, JSON.stringify(configuration)));
+      const { endpoint } = configuration?.archive ?? {};
+      if (prepared)
+        await takeStamp({ home, root: ROOT, env, ...(endpoint !== undefined && { archiveEndpoint: endpoint }) });
     },
     async [Symbol.asyncDispose]() {
       for (const { pid } of await processesOf(home)) process.kill(pid, 'SIGKILL');

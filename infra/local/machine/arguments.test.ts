@@ -29,7 +29,9 @@ test.each(['tcg', 'kvm'] as const)('every word of the argument vector is known (
 
 test('nothing listens, nothing connects, and the only network is the inherited cable', () => {
   const argv = machineArguments(PLAN);
-  expect(argv.filter((_, at) => argv[at - 1] === '-netdev')).toEqual(['stream,id=net,server=off,addr.type=fd,addr.str=12']);
+  expect(argv.filter((_, at) => argv[at - 1] === '-netdev')).toEqual([
+    'stream,id=net,server=off,addr.type=fd,addr.str=12',
+  ]);
   expect(argv.filter((word) => /user,|fwd|tcp:|unix|,server(?!=off)|host=|qmp|monitor|vnc|gdb/.test(word))).toEqual([]);
 });
 

@@ -24,8 +24,8 @@ const TRY_LIMIT_MS = 5_000;
 
 async function tryNamespaces(): Promise<Namespaces> {
   try {
-    const words = [await findProgram('unshare'), ...asUser(), '--net', '--ipc', '--'];
-    const [program = '', ...args] = [...words, await findProgram('true')];
+    const words = [await findProgram('unshare'), ...asUser(), '--net', '--ipc', '--'] as const;
+    const [program, ...args] = [...words, await findProgram('true')] as const;
     await promisify(execFile)(program, args, { timeout: TRY_LIMIT_MS, env: {} });
     return { network: 'own', words };
   } catch {

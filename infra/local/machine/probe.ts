@@ -69,10 +69,11 @@ export async function tryBoot(
   await using files = await openImage(image);
   const words = probeWords(acceleration, await readTscKhz());
   const plan = { label: 'burnbag-probe', acceleration, kernel: 3, initrd: 4, kernelWords: words };
-  const [program = '', ...args] = await confine(
-    [await findProgram('qemu-system-x86_64'), ...probeArguments(plan)],
-    { identity, limits: PROBE_LIMITS, namespaces: await chooseNamespaces() },
-  );
+  const [program = '', ...args] = await confine([await findProgram('qemu-system-x86_64'), ...probeArguments(plan)], {
+    identity,
+    limits: PROBE_LIMITS,
+    namespaces: await chooseNamespaces(),
+  });
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe', files.kernel.fd, files.initrd.fd],
     env: { LC_ALL: 'C' },

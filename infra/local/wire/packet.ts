@@ -2,9 +2,7 @@ import type { End } from './ends.ts';
 
 /** What a frame is, as far as the wire cares. Everything it does not carry is named for the count of what was dropped. */
 export type Packet =
-  | { readonly kind: 'arp_request' }
-  | { readonly kind: 'tcp'; readonly bytes: Buffer }
-  | { readonly kind: Dropped };
+  { readonly kind: 'arp_request' } | { readonly kind: 'tcp'; readonly bytes: Buffer } | { readonly kind: Dropped };
 
 /** Why a frame is not carried. */
 export type Dropped = (typeof DROPPED)[number];

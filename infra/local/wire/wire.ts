@@ -38,13 +38,16 @@ export class Wire {
   #slot: NodeJS.Timeout | undefined;
   #isCut = false;
   /** Resolves when the cable is cut, from whichever end. */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<undefined>;
   readonly #end: () => void;
 
   constructor(cable: Duplex) {
     this.#cable = cable;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    [this.ended, this.#end] = [promise, resolve];
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.ended = promise;
+    this.#end = () => {
+      resolve(undefined);
+    };
     const reasons = [...DROPPED, 'unasked_tcp', 'flood'] as const;
     this.#dropped = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<keyof DropCounts, number>;
     cable.on('data', (chunk: Buffer) => {
@@ -74,6 +77,8 @@ export class Wire {
       },
       release: () => this.#connections.delete(sourcePort),
     });
+    // Its reader is told by the stream's own events; without a reader it must not end this process.
+    connection.on('error', () => undefined);
     if (this.#isCut) connection.destroy(new WireError('closed', 'a machine at the other end', 'none'));
     else if (this.#connections.size >= CONNECTIONS_MAX)
       connection.destroy(new WireError('too_many', `at most ${CONNECTIONS_MAX} connections`, 'one more'));

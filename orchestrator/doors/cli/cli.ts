@@ -24,7 +24,8 @@ export async function runCli(argv: readonly string[], environment: Environment):
     return exitCode;
   } catch (error) {
     console.close();
-    if (error instanceof CommanderError && SHOWN.has(error.code)) return error.exitCode === 0 ? 0 : EXIT_CODES.usage.code;
+    if (error instanceof CommanderError && SHOWN.has(error.code))
+      return error.exitCode === 0 ? 0 : EXIT_CODES.usage.code;
     return report(error instanceof CommanderError ? misused(error) : error, console.json);
   }
 }

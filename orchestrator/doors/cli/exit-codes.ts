@@ -13,7 +13,10 @@ export const EXIT_CODES = {
   cannot_create: { code: 73, why: 'no disk space, or the data directory cannot be written' },
   busy: { code: 75, why: 'another process holds this data directory: try again later' },
   refused: { code: 77, why: 'policy refuses the request; nothing was started' },
-  configuration: { code: 78, why: 'the configuration cannot be read, or names what will not do (an archive without Object Lock, a wrong key)' },
+  configuration: {
+    code: 78,
+    why: 'the configuration cannot be read, or names what will not do (an archive without Object Lock, a wrong key)',
+  },
   quarantined: { code: 80, why: 'the sandbox is not proven gone: act on it' },
   not_verified: { code: 81, why: 'the evidence does not verify' },
 } as const;

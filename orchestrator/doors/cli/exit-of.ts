@@ -53,6 +53,7 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   refused_by_policy: 'refused',
   // The data directory and what setup puts into it.
   home_busy: 'busy',
+  home_lost: 'busy',
   home_unusable: 'cannot_create',
   data_directory_unusable: 'cannot_create',
   not_enough_disk_space: 'cannot_create',
@@ -74,6 +75,7 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   run_not_found: 'no_input',
   run_ambiguous: 'usage',
   bad_database_url: 'configuration',
+  journal_full: 'cannot_create',
   journal_newer: 'unavailable',
   journal_unreadable: 'unavailable',
   journal_unavailable: 'unavailable',

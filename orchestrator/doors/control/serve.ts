@@ -29,9 +29,12 @@ export async function serveControl(home: string, context: OperationContext): Pro
   const silent = new Set<Socket>();
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
-    for (const set of [sockets, silent]) set.add(socket);
+    const sets = [sockets, silent];
+    for (const set of sets) set.add(socket);
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => [sockets, silent].forEach((set) => set.delete(socket)));
+    socket.on('close', () => {
+      for (const set of sets) set.delete(socket);
+    });
     void answer(socket, context, () => silent.delete(socket));
   });
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();

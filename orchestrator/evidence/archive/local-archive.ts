@@ -107,7 +107,14 @@ async function startOnFreePort(
 function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', reject);
+    probe.once('error', (cause) => {
+      const said = {
+        expected: 'a free port on 127.0.0.1 for the archive server',
+        got: cause.message,
+        hint: 'end what holds so many ports, or widen net.ipv4.ip_local_port_range',
+      };
+      reject(new ArchiveError('server_failed', said, { cause }));
+    });
     probe.listen(0, '127.0.0.1', () => {
       const address = probe.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;

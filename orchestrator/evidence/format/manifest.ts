@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { MachineId, RunId, Sha256, TaskId } from '../../../executor/protocol/index.ts';
 import { FILES_MAX, FileName } from './names.ts';
-import { StreamEnd } from './streams.ts';
+import { FINDING_CODES, VERDICTS } from './findings.ts';
+import { STREAM_ENDS, STREAM_NAMES } from './streams.ts';
 import { Count, Instant, LockVerdict, Serial, Text } from './values.ts';
-import { Completeness, Finding } from './verdict.ts';
 
 /** What is known about a run when it is sealed; null where the run did not get that far. */
 export const RunFacts = z.strictObject({
@@ -15,6 +15,9 @@ export const RunFacts = z.strictObject({
   engine: z.enum(['embedded', 'cli']).nullable(),
   stack: Text.nullable(),
   isolation: z.enum(['kvm', 'emulated', 'cloud']).nullable(),
+  /** Who else than the relay could have reached the guest's sshd, and whose network namespace the machine had (infra/driver.ts). */
+  reach: z.enum(['wire', 'loopback']).nullable(),
+  machine_network: z.enum(['own', 'host']).nullable(),
   machine_id: MachineId.nullable(),
   image_digest: Text.nullable(),
   policy_sha256: Sha256.nullable(),
@@ -39,12 +42,12 @@ export const FileEntry = z.strictObject({ name: FileName, bytes: Count, sha256: 
 export type FileEntry = z.infer<typeof FileEntry>;
 
 /** How a stream ended, as whoever collected it says. */
-export const StreamEnding = z.strictObject({ how: StreamEnd, at: Instant, detail: Text.optional() });
+export const StreamEnding = z.strictObject({ how: z.enum(STREAM_ENDS), at: Instant, detail: Text.optional() });
 export type StreamEnding = z.infer<typeof StreamEnding>;
 
 /** One stream: what arrived, counted. Sequence numbers only where its records carry them, null elsewhere. */
 export const StreamEntry = z.strictObject({
-  stream: z.enum(['sshd', 'executor', 'audit', 'relay', 'engine', 'console']),
+  stream: z.enum(STREAM_NAMES),
   witness: z.enum(['guest', 'relay', 'control_plane']),
   file: FileName.nullable(),
   bytes: Count,
@@ -55,6 +58,16 @@ export const StreamEntry = z.strictObject({
 });
 export type StreamEntry = z.infer<typeof StreamEntry>;
 
+/** One finding: see findings.ts. */
+export const Finding = z.strictObject({
+  code: z.enum(FINDING_CODES),
+  stream: z.enum(STREAM_NAMES),
+  detail: z.string().max(512),
+});
+
+/** How far the guest's clock was ahead of the relay's, as far as the requests show it: between these two, in milliseconds. */
+export const ClockOffset = z.strictObject({ min_ms: z.int(), max_ms: z.int() });
+
 /** Everything a bundle holds and what it is worth. Its bytes are canonical JSON; their SHA-256 is the evidence root. */
 export const Manifest = z.strictObject({
   version: z.literal(1),
@@ -63,7 +76,8 @@ export const Manifest = z.strictObject({
   files: z.array(FileEntry).max(FILES_MAX),
   merkle_root: Sha256,
   streams: z.array(StreamEntry).max(16),
-  verdict: Completeness,
+  clock: ClockOffset.nullable(),
+  verdict: z.enum(VERDICTS),
   findings: z.array(Finding).max(1024),
   archive: ArchiveFacts.nullable(),
 });

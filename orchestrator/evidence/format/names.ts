@@ -11,6 +11,9 @@ export const SEAL_FILES = {
 /** What the archive answered: known only after upload, therefore covered by the receipt. */
 export const ARCHIVE_FILE = 'archive.json';
 
+/** What was said while the run was being destroyed: it comes after the seal, therefore covered by the receipt. */
+export const BURN_FILE = 'burn.ndjson';
+
 /** Files of the receipt of destruction. */
 export const RECEIPT_FILES = { statement: 'receipt.json', envelope: 'receipt.dsse.json', key: 'receipt.pub' } as const;
 
@@ -18,13 +21,14 @@ export const RECEIPT_FILES = { statement: 'receipt.json', envelope: 'receipt.dss
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   ...Object.values(SEAL_FILES),
   ARCHIVE_FILE,
+  BURN_FILE,
   ...Object.values(RECEIPT_FILES),
 ]);
 
 /** Files of one bundle: more than any run makes, few enough that a hostile bundle cannot keep a verifier busy with names. */
 export const FILES_MAX = 256;
 
-/** Largest manifest, statement, envelope, archive record or receipt: they are read whole into memory. */
+/** Largest manifest, statement, envelope, archive record, burn log or receipt: they are read whole into memory. */
 export const CONTROL_FILE_MAX_BYTES = 4 * 1024 * 1024;
 
 /**

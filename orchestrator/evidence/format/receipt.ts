@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { canonicalJson, MachineId, RunId, Sha256, TaskId } from '../../../executor/protocol/index.ts';
-import { ARCHIVE_FILE, SEAL_FILES } from './names.ts';
+import { ARCHIVE_FILE, BURN_FILE, SEAL_FILES } from './names.ts';
 import { RECEIPT_PREDICATE, STATEMENT_TYPE, Subject, subject } from './statement.ts';
 import { Instant, Serial, Text } from './values.ts';
 
@@ -38,6 +38,8 @@ export const ReceiptPredicate = z.strictObject({
   evidence_root: Sha256.nullable(),
   /** SHA-256 of archive.json; null when the evidence was not archived by then. */
   archive_sha256: Sha256.nullable(),
+  /** SHA-256 of burn.ndjson; null when the destruction said nothing. */
+  burn_log_sha256: Sha256.nullable(),
   ids: z.array(BurnedId).max(IDS_MAX),
   signed_at: Instant,
 });
@@ -45,7 +47,7 @@ export type ReceiptPredicate = z.infer<typeof ReceiptPredicate>;
 
 export const ReceiptStatement = z.strictObject({
   _type: z.literal(STATEMENT_TYPE),
-  subject: z.array(Subject).min(1).max(3),
+  subject: z.array(Subject).min(1).max(4),
   predicateType: z.literal(RECEIPT_PREDICATE),
   predicate: ReceiptPredicate,
 });
@@ -53,7 +55,7 @@ export type ReceiptStatement = z.infer<typeof ReceiptStatement>;
 
 /** What is signed about a burn: wholly determined by its predicate. The ids themselves are its first subject. */
 export function receiptStatement(predicate: ReceiptPredicate): ReceiptStatement {
-  const { ids, evidence_root, archive_sha256 } = predicate;
+  const { ids, evidence_root, archive_sha256, burn_log_sha256 } = predicate;
   const idsDigest = createHash('sha256').update(canonicalJson(ids)).digest('hex');
   return {
     _type: STATEMENT_TYPE,
@@ -61,6 +63,7 @@ export function receiptStatement(predicate: ReceiptPredicate): ReceiptStatement 
       subject('ids', idsDigest),
       ...(evidence_root === null ? [] : [subject(SEAL_FILES.manifest, evidence_root)]),
       ...(archive_sha256 === null ? [] : [subject(ARCHIVE_FILE, archive_sha256)]),
+      ...(burn_log_sha256 === null ? [] : [subject(BURN_FILE, burn_log_sha256)]),
     ],
     predicateType: RECEIPT_PREDICATE,
     predicate,

@@ -1,24 +1,38 @@
-import * as z from 'zod';
-
 /**
- * The streams of a run: which file each one is, and which of the three witnesses wrote it.
- * `records` says how they are counted: one line is one record.
+ * The streams of a run: which file each one is, and which of the three witnesses wrote it. One line is one record.
+ *
+ *   sshd, executor, audit   left the guest while they were written
+ *   audit_file              the guest's own file of the audit stream, fetched at the end
+ *   relay                   what the relay sent and received
+ *   arrivals                when which bytes of a followed stream had arrived, numbered and chained
+ *   engine, console         what the control plane saw
  */
 export const STREAMS = {
   sshd: { file: 'sshd.log', witness: 'guest' },
   executor: { file: 'executor.ndjson', witness: 'guest' },
   audit: { file: 'audit.log', witness: 'guest' },
+  audit_file: { file: 'audit-file.log', witness: 'guest' },
   relay: { file: 'relay.ndjson', witness: 'relay' },
+  arrivals: { file: 'arrivals.ndjson', witness: 'relay' },
   engine: { file: 'engine.ndjson', witness: 'control_plane' },
   console: { file: 'console.log', witness: 'control_plane' },
 } as const;
 
 export type StreamName = keyof typeof STREAMS;
-export const STREAM_NAMES = Object.keys(STREAMS) as readonly StreamName[];
+export const STREAM_NAMES = Object.keys(STREAMS) as [StreamName, ...StreamName[]];
+
+/** The streams that are followed while the guest runs: theirs are the bytes that arrivals.ndjson speaks of. */
+export const FOLLOWED = ['sshd', 'executor', 'audit', 'console'] as const satisfies readonly StreamName[];
+export type FollowedStream = (typeof FOLLOWED)[number];
 
 /** Tells whether a word names a stream. */
 export function isStreamName(text: string): text is StreamName {
   return Object.hasOwn(STREAMS, text);
+}
+
+/** Tells whether a word names a stream that is followed. */
+export function isFollowed(text: unknown): text is FollowedStream {
+  return FOLLOWED.some((name) => name === text);
 }
 
 /**
@@ -28,5 +42,5 @@ export function isStreamName(text: string): text is StreamName {
  *   lost          it broke, or could not be copied: something may be missing.
  *   never_opened  the run did not get far enough for it to exist.
  */
-export const StreamEnd = z.enum(['closed', 'collected', 'lost', 'never_opened']);
-export type StreamEnd = z.infer<typeof StreamEnd>;
+export const STREAM_ENDS = ['closed', 'collected', 'lost', 'never_opened'] as const;
+export type StreamEnd = (typeof STREAM_ENDS)[number];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../executor/protocol/index.ts';
 import type { Manifest } from '../format/manifest.ts';
-import { ARCHIVE_FILE, RECEIPT_FILES } from '../format/names.ts';
+import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES } from '../format/names.ts';
 import { absenceProblem, receiptStatement, type ReceiptPredicate, ReceiptStatement } from '../format/receipt.ts';
 import { readCanonical } from '../read-canonical.ts';
 import { CheckFailed, type Shown } from './check-list.ts';
@@ -19,14 +19,13 @@ export function checkReceiptStatement(files: ControlFiles, payload: Buffer): Sho
   return [read.value.predicate, `signed ${read.value.predicate.signed_at}`];
 }
 
-/** Another run's receipt, or one of other evidence, is no receipt of this. */
+/** Another run's receipt, or one of other evidence or of another destruction, is no receipt of this. */
 export function checkBinding(
   files: ControlFiles,
   receipt: ReceiptPredicate,
   { run }: Manifest,
   evidenceRoot: string,
 ): Shown<undefined> {
-  const archive = files.get(ARCHIVE_FILE);
   const expected = {
     run_id: run.run_id,
     task_id: run.task_id,
@@ -35,13 +34,18 @@ export function checkBinding(
     certificate_serials: run.certificate_serials,
     outcome: run.outcome,
     evidence_root: evidenceRoot,
-    archive_sha256: archive === undefined ? null : createHash('sha256').update(archive).digest('hex'),
+    archive_sha256: digestOf(files.get(ARCHIVE_FILE)),
+    burn_log_sha256: digestOf(files.get(BURN_FILE)),
   };
   for (const [field, value] of Object.entries(expected)) {
     const got = canonicalJson(receipt[field as keyof typeof expected]);
     if (got !== canonicalJson(value)) throw new CheckFailed(`a receipt with ${field} ${canonicalJson(value)}`, got);
   }
   return [undefined, `run ${receipt.run_id}`];
+}
+
+function digestOf(content: Buffer | undefined): string | null {
+  return content === undefined ? null : createHash('sha256').update(content).digest('hex');
 }
 
 /** Every id once, each found gone as often and as far apart as a receipt needs, before it was signed and after the evidence was sealed. */

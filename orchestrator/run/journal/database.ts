@@ -24,5 +24,5 @@ export class DatabaseError extends Error {
   }
 }
 
-/** No answer in time, nobody there, an address that is none, files that are no database. */
-export type DatabaseFault = 'timeout' | 'unavailable' | 'bad_url' | 'unreadable';
+/** No answer in time, a full disk, nobody there, an address that is none, files that are no database. */
+export type DatabaseFault = 'timeout' | 'no_space' | 'unavailable' | 'bad_url' | 'unreadable';

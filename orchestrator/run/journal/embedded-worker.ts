@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
@@ -50,7 +51,14 @@ async function answer(id: number, work: () => Promise<readonly Row[]>): Promise<
 }
 
 function describe(id: number, error: unknown): EmbeddedAnswer {
-  const message = error instanceof Error ? error.message : String(error);
+  if (hasNoSpace(error)) return { id, error: { code: 'no_space', message: 'no space left on the disk' } };
+  const message = error instanceof Error ? error.message : inspect(error);
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unavailable';
   return { id, error: { code, message } };
+}
+
+/** Node says it in words; PGlite's file layer throws objects with WASI's numbers (wasi_snapshot_preview1, errno): dquot and nospc. */
+function hasNoSpace(error: unknown): boolean {
+  const { code, errno } = error as { code?: unknown; errno?: unknown };
+  return code === 'ENOSPC' || code === 'EDQUOT' || (code === undefined && (errno === 19 || errno === 51));
 }

@@ -13,7 +13,8 @@ export async function openEmbedded(home: string): Promise<Database> {
     await thread.opened();
   } catch (error) {
     await thread.end();
-    throw error instanceof DatabaseError && error.code === 'timeout' ? error : unreadable(folder, error);
+    const isTold = error instanceof DatabaseError && (error.code === 'timeout' || error.code === 'no_space');
+    throw isTold ? error : unreadable(folder, error);
   }
   return {
     kind: 'embedded',

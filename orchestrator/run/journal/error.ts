@@ -32,6 +32,7 @@ const RETRYABLE = {
   bad_database_url: false,
   journal_newer: false,
   journal_unreadable: false,
+  journal_full: false,
   journal_unavailable: true,
   journal_timeout: true,
   journal_refused: false,

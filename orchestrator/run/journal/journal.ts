@@ -25,7 +25,7 @@ import { unfinishedRuns } from './verbs/unfinished-runs.ts';
  */
 export async function openJournal(place: JournalPlace): Promise<Journal> {
   try {
-    return journalOf(translateErrors(await openDatabase(place)));
+    return journalOf(fenced(translateErrors(await openDatabase(place)), place.fence));
   } catch (error) {
     throw translateError(error);
   }
@@ -34,6 +34,8 @@ export async function openJournal(place: JournalPlace): Promise<Journal> {
 export interface JournalPlace {
   readonly home: string;
   readonly databaseUrl?: string;
+  /** Asked before each statement; throws when the caller may not write any more. */
+  readonly fence?: () => void;
 }
 
 /** What happened to every run. When a promise of it resolves, what it says is on disk. */
@@ -53,6 +55,21 @@ export interface Journal extends AsyncDisposable {
   listCertificates(runId: string): Promise<readonly RecordedCertificate[]>;
   recordAction(runId: string, step: ActionStep): Promise<void>;
   listActions(runId: string): Promise<readonly RecordedAction[]>;
+}
+
+function fenced(database: Database, fence: () => void = () => undefined): Database {
+  return {
+    ...database,
+    // Async, so that what the fence throws is a rejection like any other.
+    query: async (sql, params) => {
+      fence();
+      return database.query(sql, params);
+    },
+    script: async (sql) => {
+      fence();
+      return database.script(sql);
+    },
+  };
 }
 
 async function openDatabase(place: JournalPlace): Promise<Database> {

@@ -27,6 +27,8 @@ export function translateError(error: unknown): unknown {
 const CODES: readonly { readonly prefix: string; readonly means: DatabaseTrouble }[] = [
   { prefix: 'timeout', means: 'journal_timeout' },
   { prefix: 'unavailable', means: 'journal_unavailable' },
+  { prefix: 'no_space', means: 'journal_full' },
+  { prefix: '53100', means: 'journal_full' },
   { prefix: 'unreadable', means: 'journal_unreadable' },
   { prefix: 'bad_url', means: 'bad_database_url' },
   { prefix: '57014', means: 'journal_timeout' },
@@ -40,7 +42,12 @@ const CODES: readonly { readonly prefix: string; readonly means: DatabaseTrouble
 
 type DatabaseTrouble = Extract<
   JournalErrorCode,
-  'journal_timeout' | 'journal_unavailable' | 'journal_unreadable' | 'bad_database_url' | 'journal_refused'
+  | 'journal_timeout'
+  | 'journal_full'
+  | 'journal_unavailable'
+  | 'journal_unreadable'
+  | 'bad_database_url'
+  | 'journal_refused'
 >;
 
 const EXPECTED: { readonly [C in DatabaseTrouble]: { readonly expected: string; readonly hint: string } } = {
@@ -48,9 +55,13 @@ const EXPECTED: { readonly [C in DatabaseTrouble]: { readonly expected: string; 
     expected: 'the journal’s database to answer in time',
     hint: 'look at its load and its disk, then try again',
   },
+  journal_full: {
+    expected: 'space on the journal’s disk',
+    hint: 'free some, then try again: what was journalled before is kept',
+  },
   journal_unavailable: {
     expected: 'the journal’s database to be there',
-    hint: 'check that it runs, is reachable and has space, then try again',
+    hint: 'check that it runs and can be reached, then try again',
   },
   journal_unreadable: {
     expected: 'the files of the embedded journal to be a database',

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConcreteId, Deletion, Observation } from '../../../infra/driver.ts';
-import { archiveReceipt, type BurnProof, LOOKS_APART_MS, LOOKS_MIN, signReceipt } from '../../evidence/index.ts';
+import {
+  archiveReceipt,
+  type BurnProof,
+  LOOKS_APART_MS,
+  LOOKS_MIN,
+  openBurnLog,
+  signReceipt,
+} from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
@@ -38,16 +45,26 @@ async function revoke(run: Run, deps: Deps): Promise<void> {
     await deps.ca.revoke(serial, `run ${run.runId} is being burned`);
 }
 
-/** The driver tries every step; what it could not do shows in the looks that follow, so its error is noted and not the end. */
+/**
+ * The driver tries every step; what it could not do shows in the looks that follow, so its error is noted and not the end. What it says
+ * comes after the seal, and goes into a log of its own that the receipt covers.
+ */
 async function destroy(run: Run, live: LiveRun, deps: Deps): Promise<readonly Deletion[]> {
+  const notice = (text: string): void => {
+    deps.observe({ type: 'notice', runId: run.runId, text });
+  };
+  const log = openBurnLog(live.folder);
   try {
     return await deps.driver.destroy(run.runId, await deps.journal.listIds(run.runId), (event) => {
-      live.burnEvents.push(event);
+      log.append(event);
     });
   } catch (error) {
     live.fail(error);
-    deps.observe({ type: 'notice', runId: run.runId, text: `destruction was not smooth: ${explain(error).got}` });
+    notice(`destruction was not smooth: ${explain(error).got}`);
     return [];
+  } finally {
+    const lost = log.close();
+    if (lost > 0) notice(`${lost} events of the destruction could not be kept`);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { SandboxReach } from '../../../infra/driver.ts';
 import { findProfile } from '../../policy/profile.ts';
 import { RequestError } from '../../errors.ts';
 import type { Step } from '../step.ts';
@@ -44,11 +45,14 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
   live.sandbox = await deps.driver.provision(request, observer, live.signal);
   refuseEmulated(live.sandbox.isolation, deps.configuration.refuse_emulated);
   const { durationMs, ...ended } = live.end('provisioned', since);
-  const { stack, engine, isolation } = live.sandbox;
-  const summary = `VM up, host key pinned · stack ${stack} (${engine} engine) · isolation: ${isolation}`;
+  const { stack, engine, isolation, reach } = live.sandbox;
+  const summary = `VM up, host key pinned · stack ${stack} (${engine} engine) · isolation: ${isolation} · reach: ${REACH[reach]}`;
   deps.observe({ type: 'phase_ended', ok: true, durationMs, summary, ...ended });
   return 'ready';
 };
+
+/** Who could open a connection to the guest, in the words of the progress line. */
+const REACH: Readonly<Record<SandboxReach, string>> = { wire: 'relay only', loopback: 'this host' };
 
 function refuseEmulated(isolation: string, refuse: boolean): void {
   if (!refuse || isolation !== 'emulated') return;

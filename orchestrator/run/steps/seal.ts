@@ -87,6 +87,8 @@ async function factsOf(run: Run, live: LiveRun, deps: Deps): Promise<RunFacts> {
     engine: sandbox?.engine ?? null,
     stack: sandbox?.stack ?? null,
     isolation: sandbox?.isolation ?? null,
+    reach: sandbox?.reach ?? null,
+    machine_network: sandbox?.machineNetwork ?? null,
     machine_id: sandbox?.machineId ?? null,
     image_digest: sandbox?.imageDigest ?? null,
     policy_sha256: deps.policy.sha256,

@@ -9,9 +9,9 @@ import type { EngineEvent } from '@pulumi/pulumi/automation/index.js';
 import { expect } from 'vitest';
 import { createEmbeddedEngine } from '../../../infra/engine/index.ts';
 import type { EmbeddedEngine, EmbeddedEngineOptions } from '../../../infra/engine/index.ts';
-import { integrityViolations } from '../../../infra/engine/integrity.ts';
-import { checkpointSchema } from '../../../infra/engine/state.ts';
-import type { Deployment, StoredResource } from '../../../infra/engine/state.ts';
+import { integrityViolations } from '../../../infra/engine/state/integrity.ts';
+import { checkpointSchema } from '../../../infra/engine/state/schema.ts';
+import type { Deployment, StoredResource } from '../../../infra/engine/state/schema.ts';
 import type { TestProviderOptions } from '../../support/provider.ts';
 import { TestProvider } from '../../support/provider.ts';
 

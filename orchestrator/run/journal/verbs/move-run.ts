@@ -9,6 +9,7 @@ import { getRun } from './get-run.ts';
 /**
  * Moves a run on and links the move to its chain. Refuses a move LIFECYCLE does not list (`move_not_listed`),
  * and a run that has moved since it was read (`moved_meanwhile`): whoever holds an old value changes nothing.
+ * The same move said again, with its time, is the one that was made: an answer that was lost can be asked for again.
  */
 export async function moveRun(database: Database, run: Run, to: RunState, move: Move = {}): Promise<Run> {
   if (!canMove(run.state, to)) throw notListed(run, to);
@@ -22,6 +23,7 @@ export async function moveRun(database: Database, run: Run, to: RunState, move: 
     ...(why !== undefined && { why }),
     at: (move.at ?? new Date()).toISOString(),
   };
+  const hash = hashTransition(run.runId, transition);
   const [row] = await database.query(SQL, [
     run.runId,
     run.version,
@@ -34,10 +36,12 @@ export async function moveRun(database: Database, run: Run, to: RunState, move: 
     isTerminal(to) ? 'ended' : null,
     jsonOrNull(move.patch?.sandbox),
     jsonOrNull(move.patch?.result),
-    hashTransition(run.runId, transition),
+    hash,
   ]);
-  if (row === undefined) throw movedMeanwhile(run, await getRun(database, run.runId));
-  return parseRun(row);
+  if (row !== undefined) return parseRun(row);
+  const now = await getRun(database, run.runId);
+  if (now.chainHead === hash) return now;
+  throw movedMeanwhile(run, now);
 }
 
 export interface Move {
