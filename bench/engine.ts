@@ -48,7 +48,8 @@ export async function benchEngine(root: string, rounds: number): Promise<void> {
   for (let warm = 0; warm < 5; warm += 1) await live(surroundings, 'warm', 3, 'chain');
   const machine = describeMachine();
   const rows: Row[] = [];
-  for (const resources of SIZES) for (const shape of SHAPES) rows.push(await measure(surroundings, shape, resources, rounds));
+  for (const resources of SIZES)
+    for (const shape of SHAPES) rows.push(await measure(surroundings, shape, resources, rounds));
   const concurrent = await measureConcurrent(surroundings);
   const idle = await measureIdle(surroundings);
   const command = `npm run bench -- engine ${rounds}`;
@@ -90,7 +91,9 @@ async function measureConcurrent(surroundings: Surroundings) {
   let peak = 0;
   const sampling = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 20);
   const [allUpMs] = await timed(() =>
-    Promise.all(open.map(async ({ stack }) => upMs.push((await timed(() => stack.up(deadline(), () => undefined)))[0]))),
+    Promise.all(
+      open.map(async ({ stack }) => upMs.push((await timed(() => stack.up(deadline(), () => undefined)))[0])),
+    ),
   );
   const [allGoneMs] = await timed(() => Promise.all(open.map(({ stack }) => stack.destroy(() => undefined))));
   clearInterval(sampling);

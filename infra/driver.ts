@@ -20,10 +20,13 @@ export interface SandboxDriver {
   halt(runId: string): Promise<void>;
   /** Where the streams of a run lie, without having provisioned it (after a crash); undefined where there are none. */
   streams(runId: string): Promise<SandboxStreams | undefined>;
-  /** Asks the control plane, not our own state, whether one id still exists. Throws when it cannot tell. */
-  observe(id: ConcreteId): Promise<Observation>;
+  /**
+   * Asks the control plane, not our own state, whether one id still exists. Throws when it cannot tell.
+   * Looks at different turns (0, 1, …) use different means where the control plane has more than one.
+   */
+  observe(id: ConcreteId, turn?: number): Promise<Observation>;
   /** What exists now with our label, of one run or of all: found by looking, never from the manifest. */
-  inventory(runId?: string): Promise<readonly ConcreteId[]>;
+  inventory(runId?: string): Promise<readonly FoundId[]>;
 }
 
 /** All the driver needs to know to boot. Nothing in it is secret. */
@@ -108,6 +111,15 @@ export interface ConcreteId {
   readonly id: string;
   /** What is needed to look it up again: process start time, path, … All plain text. */
   readonly detail: Readonly<Record<string, string>>;
+}
+
+/** What a look at the control plane found, and whose it is. */
+export interface FoundId extends ConcreteId {
+  readonly runId: string;
+  /** When it came into being, ISO 8601, where the control plane says so. */
+  readonly since?: string;
+  /** When the guest should have ended it by itself. */
+  readonly deadline?: string;
 }
 
 export interface Deletion {

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Configuration } from './configuration.ts';
 import type { Environment } from './environment.ts';
-import { RequestError } from './errors.ts';
+import { explain, RequestError } from './errors.ts';
 import { conduct, takeUp } from './run/conduct.ts';
 import { describeRun } from './run/describe.ts';
 import { isTerminal } from './run/lifecycle.ts';
 import { LiveRun } from './run/live.ts';
+import { nextTry } from './run/reap/back-off.ts';
+import type { SweepReport } from './run/reap/report.ts';
+import { sweep, type SweepOrder } from './run/reap/sweep.ts';
 import { openDeps, type OpenDeps, type OpenFor } from './run/open-deps.ts';
 import type { ObserveRun } from './run/progress.ts';
 import { newRun, scriptDigest, type RunRequest } from './run/request.ts';
@@ -27,6 +30,8 @@ export class Orchestrator implements AsyncDisposable {
   readonly deps: Deps;
   readonly #opened: OpenDeps;
   readonly #live = new Map<string, { readonly run: LiveRun; readonly done: Promise<Run> }>();
+  /** Runs this process has begun: nobody may take them for abandoned, from before the journal knows them. */
+  readonly #begun = new Set<string>();
   #takenUp: Promise<readonly Run[]> | undefined;
 
   constructor(opened: OpenDeps) {
@@ -38,6 +43,7 @@ export class Orchestrator implements AsyncDisposable {
   async conduct(request: RunRequest, observe: ObserveRun, signal: AbortSignal): Promise<RunSummary> {
     await this.takeUpUnfinished(observe);
     const runId = randomBytes(6).toString('hex');
+    this.#begun.add(runId);
     const run = await this.deps.journal.createRun(newRun(runId, request));
     observe({ type: 'admitted', runId, label: request.label, ...scriptDigest(request) });
     const live = new LiveRun(this.deps.home, runId, request);
@@ -50,7 +56,17 @@ export class Orchestrator implements AsyncDisposable {
       return describeRun(await this.#track(live, () => conduct(run, live, { ...this.deps, observe })));
     } finally {
       signal.removeEventListener('abort', abort);
+      this.#begun.delete(runId);
     }
+  }
+
+  /** Finds and burns what is left of runs that nobody conducts; see run/reap/sweep.ts. */
+  reap(order: SweepOrder, observe: ObserveRun): Promise<SweepReport> {
+    const crew = {
+      isLive: (runId: string) => this.#begun.has(runId) || this.#live.has(runId),
+      takeUp: (run: Run) => this.#takeUpOne(run, observe),
+    };
+    return sweep(order, { ...this.deps, observe }, crew);
   }
 
   /** Burns what runs of dead processes left behind. Runs once per opening; later calls wait for the same. */
@@ -83,11 +99,35 @@ export class Orchestrator implements AsyncDisposable {
 
   async #takeUpAll(observe: ObserveRun): Promise<readonly Run[]> {
     const ended: Run[] = [];
-    for (const run of await this.deps.journal.unfinishedRuns()) ended.push(await this.#takeUpOne(run, observe));
+    for (const run of await this.deps.journal.unfinishedRuns()) {
+      const said = (text: string): void => {
+        observe({ type: 'notice', runId: run.runId, text });
+      };
+      try {
+        if (await this.#mustWait(run, said)) continue;
+        ended.push(await this.#takeUpOne(run, observe));
+      } catch (error) {
+        // One that cannot be burned now keeps nobody from burning the others, nor from new runs.
+        said(`run ${run.runId} could not be taken up: ${explain(error).got}`);
+      }
+    }
     return ended;
   }
 
+  /** A quarantined run is tried again later and later; each time it is not, that is said. */
+  async #mustWait(run: Run, said: (text: string) => void): Promise<boolean> {
+    if (run.state !== 'quarantined') return false;
+    const at = nextTry(await this.deps.journal.listTransitions(run.runId));
+    if (at <= new Date()) return false;
+    said(
+      `run ${run.runId} is QUARANTINED, not proven gone: tried again from ${at.toISOString()}, or now by \`burnbag reap\``,
+    );
+    return true;
+  }
+
   #takeUpOne(run: Run, observe: ObserveRun): Promise<Run> {
+    const here = this.#live.get(run.runId);
+    if (here !== undefined) return here.done;
     const text = `run ${run.runId} was left ${run.state} by a process that ended: burning it`;
     observe({ type: 'notice', runId: run.runId, text });
     const live = new LiveRun(this.deps.home, run.runId);

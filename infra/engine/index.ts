@@ -7,19 +7,12 @@ import type { OperationOptions } from './operation/open.ts';
 import { carryOut } from './operation/operation.ts';
 import { commandError, succeeded } from './commands/sdk.ts';
 import type { CommandResult } from './commands/sdk.ts';
-import {
-  cancelStack,
-  exportStack,
-  importStack,
-  initStack,
-  listStacks,
-  removeStack,
-  selectStack,
-  showHistory,
-  showOutputs,
-  showUser,
-} from './commands/stack-commands.ts';
-import type { CommandContext, Written } from './commands/stack-commands.ts';
+import { cancelStack } from './commands/cancel.ts';
+import type { CommandContext, Written } from './commands/command.ts';
+import { removeStack } from './commands/removal.ts';
+import { showHistory, showOutputs, showUser } from './commands/show.ts';
+import { initStack, listStacks, selectStack } from './commands/stacks.ts';
+import { exportStack, importStack } from './commands/transfer.ts';
 import { ENGINE_VERSION } from './version.ts';
 import { openWorkspace } from './commands/workspace.ts';
 
@@ -111,7 +104,7 @@ async function runCommand(invocation: Invocation, call: Call): Promise<void> {
   const stack = stackOf(invocation);
   const command = COMMANDS[invocation.command];
   if (command !== undefined) {
-    const written = await command({ workspace, invocation, stack });
+    const written = await command({ workspace, invocation, stack, onCheckpoint: call.options.onCheckpoint });
     call.output.write('stdout', written.stdout ?? '');
     call.output.write('stderr', written.stderr ?? '');
     return;

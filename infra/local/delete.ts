@@ -1,8 +1,10 @@
-import { rm, unlink } from 'node:fs/promises';
+import { realpath, rm, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import type { ConcreteId } from '../driver.ts';
 import { DriverError } from '../error.ts';
+import { findBearers } from './bearers.ts';
 import { isOfRun, type Layout, type Owner } from './layout.ts';
-import { findProcesses, lookUp, optionOf, readBootId, waitUntilGone, type Process } from './processes.ts';
+import { lookUp, optionOf, readBootId, waitUntilGone, type Process } from './processes.ts';
 import { removeStackTraces } from './stack-files.ts';
 
 /**
@@ -33,7 +35,7 @@ export async function deleteDirectly(owner: Owner, layout: Layout, id: ConcreteI
 
 /** Ends every process that carries the run's label, recorded or not. */
 export async function killByLabel(layout: Layout): Promise<number> {
-  const bearers = await findProcesses((argv) => optionOf(argv, '-name') === layout.label);
+  const bearers = await findBearers(layout);
   await Promise.all(bearers.map((bearer) => kill(bearer)));
   return bearers.length;
 }
@@ -75,12 +77,18 @@ async function kill(target: Process): Promise<void> {
 async function unlinkOwn(layout: Layout, path: string): Promise<string> {
   if (!isOfRun(layout, path)) throw notOurs(layout, path);
   try {
+    if (await leadsElsewhere(layout, dirname(path))) throw notOurs(layout, path);
     await unlink(path);
     return 'unlink';
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'already gone';
     throw error;
   }
+}
+
+/** A link in place of a run's folder would lead to somebody else's files. */
+async function leadsElsewhere({ home }: Layout, folder: string): Promise<boolean> {
+  return (await realpath(folder)) !== join(await realpath(home), relative(home, folder));
 }
 
 async function removeFolder(layout: Layout, path: string): Promise<string> {

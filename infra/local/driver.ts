@@ -31,7 +31,10 @@ export function createDriver(options: LocalDriverOptions, late: Late): LocalDriv
       const { directory, streams } = layoutOf(options, runId);
       return (await exists(directory)) ? streams : undefined;
     },
-    observe: async (id): Promise<Observation> => ({ ...(await look(options, id)), at: now().toISOString() }),
+    observe: async (id, turn): Promise<Observation> => ({
+      ...(await look(options, id, turn)),
+      at: now().toISOString(),
+    }),
     inventory: (runId) => takeInventory(options, runId),
     warm: async () => {
       await Promise.allSettled([late.openStack(), late.program(), late.provider(), probe(options)]);

@@ -1,18 +1,18 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ConcreteId } from '../driver.ts';
+import type { ConcreteId, FoundId } from '../driver.ts';
+import { findMachines, type FoundMachine } from './bearers.ts';
 import { directoryId, diskId, fileId, portId, processId, socketId, stackId } from './ids.ts';
-import { isRunId, layoutOf, liveDirectory, runOfLabel, type Owner } from './layout.ts';
-import { findProcesses, optionOf, type Process } from './processes.ts';
+import { isRunId, layoutOf, liveDirectory, type Owner } from './layout.ts';
+import { optionOf, startedAt } from './processes.ts';
 import { findStacks } from './stack-files.ts';
 
 /**
  * Everything on this host that carries this installation's label, found by looking: processes in /proc, folders in `live/`,
  * stacks in Pulumi's backend. Knows nothing of manifests, and of nothing that is another installation's.
  */
-export async function takeInventory(owner: Owner, runId?: string): Promise<readonly ConcreteId[]> {
-  const wanted = (run: string | undefined): run is string =>
-    run !== undefined && (runId === undefined || run === runId);
+export async function takeInventory(owner: Owner, runId?: string): Promise<readonly FoundId[]> {
+  const wanted = (run: string): boolean => runId === undefined || run === runId;
   const [machines, folders, stacks] = await Promise.all([
     findMachines(owner),
     list(liveDirectory(owner)),
@@ -22,57 +22,46 @@ export async function takeInventory(owner: Owner, runId?: string): Promise<reado
     ...machines.filter(({ run }) => wanted(run)).map(idsOfMachine),
     ...folders.filter((name) => isRunId(name) && wanted(name)).map((name) => idsOfFolder(owner, name)),
   ]);
-  return [
-    ...ids.flat(),
-    ...stacks.filter((stack) => wanted(stack.slice('run-'.length))).map((stack) => stackId(owner, stack)),
-  ];
+  const stackRuns = stacks.map((stack) => stack.slice('run-'.length)).filter(wanted);
+  return [...ids.flat(), ...stackRuns.map((run) => ({ ...stackId(owner, `run-${run}`), runId: run }))];
 }
 
-/** A live process of this installation and the run it belongs to. */
-export interface FoundMachine {
-  readonly run: string;
-  readonly label: string;
-  readonly process: Process;
-}
-
-/** QEMU processes that carry this installation's label. */
-export async function findMachines(owner: Owner): Promise<readonly FoundMachine[]> {
-  const runOf = (argv: readonly string[]): string | undefined => runOfLabel(owner, optionOf(argv, '-name') ?? '');
-  const processes = await findProcesses((argv) => runOf(argv) !== undefined);
-  return processes.map((process) => ({
-    run: runOf(process.argv) ?? '',
-    label: optionOf(process.argv, '-name') ?? '',
-    process,
-  }));
-}
-
-/** The forwarded port is in the argument vector; see machine/arguments.ts. */
-export function portOf(argv: readonly string[]): number | undefined {
+/** The forwarded port is in the argument vector of a machine that has one. */
+function portOf(argv: readonly string[]): number | undefined {
   const port = /hostfwd=tcp:127\.0\.0\.1:([0-9]{1,5})-:22/.exec(optionOf(argv, '-netdev') ?? '')?.[1];
   return port === undefined ? undefined : Number(port);
 }
 
-async function idsOfMachine({ label, process }: FoundMachine): Promise<readonly ConcreteId[]> {
+async function idsOfMachine({ label, run: runId, process }: FoundMachine): Promise<readonly FoundId[]> {
   const port = portOf(process.argv);
+  const started = await startedAt(process.startTime);
+  const lifetime = /(?:^| )burnbag\.lifetime=([0-9]{1,6})(?: |$)/.exec(optionOf(process.argv, '-append') ?? '')?.[1];
+  const found = {
+    runId,
+    since: started.toISOString(),
+    ...(lifetime !== undefined && { deadline: new Date(started.getTime() + Number(lifetime) * 1000).toISOString() }),
+  };
   return [
-    await processId(process, label, optionOf(process.argv, '-uuid') ?? ''),
-    ...(port === undefined ? [] : [portId(port, label)]),
+    { ...(await processId(process, label, optionOf(process.argv, '-uuid') ?? '')), ...found },
+    ...(port === undefined ? [] : [{ ...portId(port, label), ...found }]),
   ];
 }
 
-async function idsOfFolder(owner: Owner, runId: string): Promise<readonly ConcreteId[]> {
+/** A link in place of the folder is listed as such, and never followed. */
+async function idsOfFolder(owner: Owner, runId: string): Promise<readonly FoundId[]> {
   const { directory, disk } = layoutOf(owner, runId);
-  const names = await list(directory);
-  const ids = await Promise.all(
-    names.map(async (name) => {
-      const path = join(directory, name);
-      if (path === disk) return diskId(path);
-      const entry = await lstat(path).catch(() => undefined);
-      if (entry?.isSocket() === true) return socketId(path);
-      return entry?.isDirectory() === true ? directoryId(path) : fileId(path);
-    }),
-  );
-  return [...ids, directoryId(directory)];
+  const folder = await lstat(directory).catch(() => undefined);
+  const names = folder?.isDirectory() === true ? await list(directory) : [];
+  const found = { runId, ...(folder !== undefined && { since: folder.birthtime.toISOString() }) };
+  const ids = await Promise.all(names.map((name) => idOfEntry(join(directory, name), disk)));
+  return [...ids, directoryId(directory)].map((id) => ({ ...id, ...found }));
+}
+
+async function idOfEntry(path: string, disk: string): Promise<ConcreteId> {
+  if (path === disk) return diskId(path);
+  const entry = await lstat(path).catch(() => undefined);
+  if (entry?.isSocket() === true) return socketId(path);
+  return entry?.isDirectory() === true ? directoryId(path) : fileId(path);
 }
 
 /** ENOTDIR: something that is not a run's folder lies there; it is listed as the folder itself. */

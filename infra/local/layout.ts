@@ -15,6 +15,8 @@ export interface Owner {
 /** Where everything of one run lies on this host. All of it must be gone after the burn. */
 export interface Layout {
   readonly runId: string;
+  /** The data directory. */
+  readonly home: string;
   /** What QEMU carries as its `-name`: how a machine is found when nothing else is known of it. */
   readonly label: string;
   readonly stack: string;
@@ -42,6 +44,7 @@ export function layoutOf(owner: Owner, runId: string): Layout {
   const directory = join(liveDirectory(owner), runId);
   return {
     runId,
+    home: owner.home,
     label: `${labelPrefix(owner)}${runId}`,
     stack: stackName(runId),
     directory,

@@ -7,6 +7,8 @@ export interface Process {
   readonly startTime: string;
   /** One letter of proc(5); `Z` and `X` are dead. */
   readonly state: string;
+  /** Its real user. */
+  readonly uid: number;
   readonly argv: readonly string[];
 }
 
@@ -16,9 +18,9 @@ export async function lookUp(pid: number): Promise<Process | undefined> {
   if (stat === undefined) return undefined;
   const { state, startTime } = parseStat(stat);
   if (state === 'X' || (state === 'Z' && (await isWhollyDead(pid)))) return undefined;
-  const cmdline = await readProc(`/proc/${pid}/cmdline`);
-  if (cmdline === undefined) return undefined;
-  return { pid, startTime, state, argv: cmdline.split('\0').slice(0, -1) };
+  const [cmdline, status] = await Promise.all([readProc(`/proc/${pid}/cmdline`), readProc(`/proc/${pid}/status`)]);
+  if (cmdline === undefined || status === undefined) return undefined;
+  return { pid, startTime, state, uid: parseUid(status), argv: cmdline.split('\0').slice(0, -1) };
 }
 
 /** Every live process whose argument vector satisfies `wanted`. */
@@ -65,6 +67,19 @@ export function parseStat(stat: string): { readonly state: string; readonly star
   if (state === undefined || startTime === undefined || !/^[0-9]+$/.test(startTime))
     throw new Error(`unreadable /proc stat: ${JSON.stringify(stat)}`);
   return { state, startTime };
+}
+
+/** The first number of `Uid:` in /proc/PID/status: the real user. */
+function parseUid(status: string): number {
+  const uid = /^Uid:\t([0-9]+)/m.exec(status)?.[1];
+  if (uid === undefined) throw new Error(`unreadable /proc status: ${JSON.stringify(status.slice(0, 200))}`);
+  return Number(uid);
+}
+
+/** When a process of this boot began, from its start time in clock ticks (always 100 a second as /proc tells it, whatever the kernel uses). */
+export async function startedAt(startTime: string): Promise<Date> {
+  const uptime = Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]);
+  return new Date(Date.now() - (uptime - Number(startTime) / 100) * 1000);
 }
 
 /** A killed QEMU is gone within a few milliseconds. */

@@ -19,6 +19,16 @@ export async function stackTraces(owner: Owner, stack: string): Promise<readonly
   return traces.flat();
 }
 
+/** Where the backend keeps what it always keeps of a stack, by name. */
+export function stackPaths(owner: Owner, stack: string): readonly string[] {
+  if (runOfStack(stack) === undefined) return [];
+  const folder = join(root(owner), 'stacks', PROJECT);
+  const files = ['.json', '.json.bak', '.json.attrs', '.pulumi-tags'].map((ending) =>
+    join(folder, `${stack}${ending}`),
+  );
+  return [...files, ...FOLDERS.map((names) => join(root(owner), ...names, stack))];
+}
+
 /** Names of all stacks of ours the backend has anything of. */
 export async function findStacks(owner: Owner): Promise<readonly string[]> {
   const names = await Promise.all([

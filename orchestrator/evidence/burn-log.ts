@@ -58,11 +58,7 @@ function isProven(dir: string): boolean {
 /** Undefined where the file cannot be written: then everything is dropped, and counted. */
 function openForAppend(file: string): number | undefined {
   try {
-    const fd = openSync(
-      file,
-      constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW,
-      0o600,
-    );
+    const fd = openSync(file, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     endLastLine(fd);
     return fd;
   } catch {

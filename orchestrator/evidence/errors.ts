@@ -15,7 +15,7 @@ export class EvidenceError extends Error {
   }
 }
 
-/** The first group is about keys, the second about the bundle, the last about the receipt. */
+/** The first group is about keys, the second about the bundle and what goes into it, the last about the receipt. */
 export type EvidenceErrorCode =
   | 'key_file_exposed'
   | 'key_file_invalid'
@@ -26,6 +26,7 @@ export type EvidenceErrorCode =
   | 'not_a_plain_file'
   | 'too_many_files'
   | 'bundle_unwritable'
+  | 'audit_unavailable'
   | 'other_run'
   | 'not_sealed'
   | 'deletion_missing'

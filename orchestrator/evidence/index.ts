@@ -7,15 +7,24 @@ export { ArchiveError, ARCHIVE_ERRORS, isArchiveError, type ArchiveErrorCode } f
 export type { ArchivedObject } from './archive/put.ts';
 export type { ObjectSource } from './archive/send-object.ts';
 export { archiveReceipt, archiveRun, type ArchiveRequest } from './archive-run.ts';
+export { Following, type Followed, type FollowOptions, type Sources } from './arrivals/follow.ts';
 export { openBurnLog, type BurnLog } from './burn-log.ts';
 export { EvidenceError, type EvidenceErrorCode } from './errors.ts';
 export type { ArchiveRecord } from './format/archive-record.ts';
 export type { ArchiveFacts, Manifest, RunFacts, StreamEnding, StreamEntry } from './format/manifest.ts';
 export { BURN_FILE } from './format/names.ts';
 export { LOOKS_APART_MS, LOOKS_MIN, type ReceiptPredicate } from './format/receipt.ts';
-export { isStreamName, STREAMS, STREAM_NAMES, type StreamEnd, type StreamName } from './format/streams.ts';
+export {
+  FOLLOWED,
+  isStreamName,
+  STREAMS,
+  STREAM_NAMES,
+  type FollowedStream,
+  type StreamEnd,
+  type StreamName,
+} from './format/streams.ts';
 export type { LockVerdict, ObjectLock } from './format/values.ts';
-export { FINDINGS, type Completeness, type Finding, type FindingCode } from './format/verdict.ts';
+export { FINDINGS, type Completeness, type Finding, type FindingCode } from './format/findings.ts';
 export { openFileSigner, publicKeyFile, type KeyPurpose } from './keys/file-signer.ts';
 export type { PublicKey } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';

@@ -16,8 +16,13 @@ async function scanBytes(content: Buffer) {
   const file = join(dir, 'file');
   await writeFile(file, content);
   const lines: (string | undefined)[] = [];
+  const pieces: Buffer[] = [];
   await using handle = await openPlain(file);
-  const found = await scan(handle, (line) => lines.push(line?.toString('latin1')));
+  const found = await scan(handle, {
+    onLine: (line) => lines.push(line?.toString('latin1')),
+    onPiece: (piece) => pieces.push(Buffer.from(piece)),
+  });
+  expect(Buffer.concat(pieces).equals(content)).toBe(true);
   return { ...found, seen: lines };
 }
 
@@ -51,7 +56,7 @@ test('stops where the file ended when it began, however fast somebody writes', a
   await writeFile(file, 'x'.repeat(3 * 1024 * 1024));
   await using writer = await open(file, 'a');
   await using handle = await openPlain(file);
-  const scanning = scan(handle, () => undefined);
+  const scanning = scan(handle, { onLine: () => undefined });
   await writer.write('y'.repeat(1024));
   expect((await scanning).bytes).toBe(3 * 1024 * 1024);
 });

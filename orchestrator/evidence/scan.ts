@@ -12,8 +12,13 @@ export interface Scan {
   readonly endsWithNewline: boolean;
 }
 
-/** Takes lines as they pass, without their newline; `undefined` for one that is too long to be handed on. */
-export type OnLine = (line: Buffer | undefined) => void;
+/** Takes what passes. The memory it lies in is used again: whoever keeps a part copies it. */
+export interface ScanListener {
+  /** A line without its newline; `undefined` for one that is too long to be handed on. */
+  readonly onLine?: (line: Buffer | undefined) => void;
+  /** All bytes in their order, in pieces of any size. */
+  readonly onPiece?: (piece: Buffer) => void;
+}
 
 /** While one piece is hashed, the next is read. Large enough that the calls do not count. */
 const PIECE_BYTES = 1024 * 1024;
@@ -29,10 +34,10 @@ export function openPlain(file: string): Promise<FileHandle> {
 }
 
 /**
- * Hashes a file while reading it once, counts its lines and, where wanted, hands them on; `sink` gets the bytes as they pass.
+ * Hashes a file while reading it once, counts its lines and, where wanted, hands them on.
  * Reads as far as the file went when it began: a writer that goes on cannot keep it busy for ever.
  */
-export async function scan(handle: FileHandle, onLine?: OnLine): Promise<Scan> {
+export async function scan(handle: FileHandle, { onLine, onPiece }: ScanListener = {}): Promise<Scan> {
   const { size } = await handle.stat();
   const hash = createHash('sha256');
   const lines = new LineReader(onLine);
@@ -47,6 +52,7 @@ export async function scan(handle: FileHandle, onLine?: OnLine): Promise<Scan> {
     bytes += got;
     const reading = read(next, bytes);
     hash.update(piece);
+    onPiece?.(piece);
     lines.read(piece);
     got = await reading;
     [current, next] = [next, current];
@@ -59,11 +65,11 @@ export async function scan(handle: FileHandle, onLine?: OnLine): Promise<Scan> {
 class LineReader {
   count = 0;
   isWhole = true;
-  readonly #onLine: OnLine | undefined;
+  readonly #onLine: ScanListener['onLine'];
   #begun: Buffer[] = [];
   #begunBytes = 0;
 
-  constructor(onLine: OnLine | undefined) {
+  constructor(onLine: ScanListener['onLine']) {
     this.#onLine = onLine;
   }
 
@@ -91,7 +97,8 @@ class LineReader {
 
   #finish(part: Buffer): void {
     const tooLong = this.#begunBytes + part.length > LINE_MAX_BYTES;
-    this.#onLine?.(tooLong ? undefined : Buffer.concat([...this.#begun, part]));
+    const line = this.#begunBytes === 0 ? part : Buffer.concat([...this.#begun, part]);
+    this.#onLine?.(tooLong ? undefined : line);
     this.#begun = [];
     this.#begunBytes = 0;
   }

@@ -10,7 +10,7 @@ import { merkleRoot } from './format/merkle.ts';
 import { FileName, RESERVED_NAMES, SEAL_FILES } from './format/names.ts';
 import { evidenceStatement } from './format/statement.ts';
 import { STREAMS, type StreamName } from './format/streams.ts';
-import { weigh } from './format/verdict.ts';
+import { weigh } from './format/findings.ts';
 import { readSeal, type Seal } from './read-seal.ts';
 import { signStatement } from './keys/sign-statement.ts';
 import type { Signer } from './keys/signer.ts';
@@ -125,7 +125,7 @@ async function describe(
     names.filter((name) => !RESERVED_NAMES.has(name)),
     run.run_id,
   );
-  const { streams, findings } = reading.judge(endings);
+  const { streams, findings, clock } = reading.judge(endings);
   // Parsed once more: what is signed must be what a verifier will accept.
   return Manifest.parse({
     version: 1,
@@ -134,6 +134,7 @@ async function describe(
     files: reading.files,
     merkle_root: merkleRoot(reading.files),
     streams,
+    clock,
     verdict: weigh(findings),
     findings,
     archive: request.archive,

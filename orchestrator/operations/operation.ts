@@ -18,6 +18,10 @@ export interface Operation<Args extends z.ZodType, Result extends z.ZodType> {
   /** The documented schema of what `--json` prints. */
   readonly result: Result;
   readonly run: (args: z.output<Args>, context: OperationContext) => Promise<z.output<Result>>;
+  /** How long the owner may take to answer, where less than usual. */
+  readonly answerWithinMs?: number;
+  /** What is done instead while another process holds the data directory and does not answer. Without it, that is an error. */
+  readonly whenBusy?: (args: z.output<Args>, context: OperationContext) => Promise<z.output<Result>>;
 }
 
 export interface OperationContext {

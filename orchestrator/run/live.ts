@@ -58,11 +58,7 @@ export class LiveRun {
     this.runId = runId;
     this.request = request;
     this.folder = join(home, 'runs', runId);
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    this.logs = {
-      relay: openAppendLog(join(this.folder, 'relay.ndjson')),
-      engine: openAppendLog(join(this.folder, 'engine.ndjson')),
-    };
+    this.logs = { relay: openLog(this.folder, 'relay.ndjson'), engine: openLog(this.folder, 'engine.ndjson') };
   }
 
   /** Aborts when the run is cancelled or reaches its deadline. Sealing and destruction never listen to it. */
@@ -118,6 +114,21 @@ export class LiveRun {
     clearTimeout(this.#expiry);
     this.logs.relay.close();
     this.logs.engine.close();
+  }
+}
+
+/** A log that cannot be opened takes no record, so nothing that must be recorded happens; burning needs none, and goes on. */
+function openLog(folder: string, name: string): AppendLog {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return openAppendLog(join(folder, name));
+  } catch (error) {
+    return {
+      append() {
+        throw error;
+      },
+      close: () => undefined,
+    };
   }
 }
 

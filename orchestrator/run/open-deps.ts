@@ -22,7 +22,7 @@ export async function openDeps(
   try {
     const lock = stack.use(await lockHome(home));
     const place = { home, fence: lock.assertHeld, ...(databaseUrl !== undefined && { databaseUrl }) };
-    const driver = createDriver(environment, configuration, purpose);
+    const driver = openDriver(environment, configuration, purpose);
     const [journal, vault, ca, policy] = await Promise.all([
       openJournal(place).then((opened) => stack.use(opened)),
       openVault(environment, configuration).then((opened) => {
@@ -51,7 +51,8 @@ export interface OpenDeps extends AsyncDisposable {
 /** Runs need more than the journal: what they will wait for otherwise (Pulumi's SDK, the archive) is loaded meanwhile. */
 export type OpenFor = 'runs' | 'queries';
 
-function createDriver({ home, rig }: Environment, { engine }: Configuration, purpose: OpenFor): SandboxDriver {
+/** The driver of a data directory. Needs no lock: what exists may be looked at by anybody. */
+export function openDriver({ home, rig }: Environment, { engine }: Configuration, purpose: OpenFor): SandboxDriver {
   const owner = { home, installationId: installationId(home) };
   if (rig !== undefined) return rig.createDriver(owner);
   const driver = createLocalDriver({ ...owner, engine });

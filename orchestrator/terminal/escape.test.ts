@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeBytes, escapeInline, escapeLines } from './escape.ts';
+import { decodeBytes, escapeInline, escapeJson, escapeLines } from './escape.ts';
 
 /** What must never reach a terminal, each named by what it does to it. Written out here, so that it does not share a mistake with escape.ts. */
 const ATTACKS: readonly (readonly [string, string, string])[] = [
@@ -78,6 +78,16 @@ describe('for any text', () => {
         const lines = escapeLines(text);
         expect(lines).toHaveLength(text.split('\n').length);
         expect(Array.from(lines.join('')).filter((c) => isDangerous(c.codePointAt(0) ?? 0))).toEqual([]);
+      }),
+    );
+  });
+
+  test('JSON has nothing dangerous in it either, and says the same', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const json = escapeJson({ [text]: [text] });
+        expect(Array.from(json).filter((c) => isDangerous(c.codePointAt(0) ?? 0))).toEqual([]);
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify({ [text]: [text] })));
       }),
     );
   });

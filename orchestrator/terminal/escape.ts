@@ -8,6 +8,16 @@ export function escapeInline(text: string): string {
   return text.replace(UNSAFE, show);
 }
 
+/** A JSON document on one line that no terminal obeys: what would be shown above is an escape of JSON's own here, so a parser reads the same value. */
+export function escapeJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}
+
 /** Makes untrusted text safe to print as lines: it is cut at line feeds, tabs become spaces, all else as in escapeInline. */
 export function escapeLines(text: string): string[] {
   return text.split('\n').map((line) => line.split('\t').map(escapeInline).reduce(appendAtTabStop));

@@ -1,3 +1,3 @@
 /** Text for terminals: untrusted text made safe, and how wide it is. */
-export { decodeBytes, escapeInline, escapeLines } from './escape.ts';
+export { decodeBytes, escapeInline, escapeJson, escapeLines } from './escape.ts';
 export { displayWidth, truncate } from './width.ts';

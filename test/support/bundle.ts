@@ -9,6 +9,8 @@ import {
   archiveRun,
   type BurnProof,
   type CollectedStream,
+  FOLLOWED,
+  type FollowedStream,
   openBurnLog,
   openFileSigner,
   readTrustedKeys,
@@ -16,6 +18,7 @@ import {
   sealRun,
   signReceipt,
   type Signer,
+  type StreamName,
   type TrustedKeys,
 } from '../../orchestrator/evidence/index.ts';
 
@@ -62,56 +65,88 @@ export function runFacts(changes: Partial<RunFacts> = {}): RunFacts {
   };
 }
 
-/** The lines of each stream; a test changes them before they are written. */
-export interface TestStreams {
-  executor: string[];
-  relay: string[];
-  sshd: string[];
-  audit: string[];
-  engine: string[];
-  console: string[];
-}
+/** The lines of each stream; a test changes them before they are written. `arrivals` is made when they are, unless a test made its own. */
+export type TestStreams = Record<Exclude<StreamName, 'arrivals'>, string[]> & { arrivals?: string[] };
 
-/** The streams of a run whose witnesses agree: two requests carried out, one refused. */
+/** Serial of the login that fetches the guest's own log. */
+const READER_SERIAL = '5';
+/** The process that the second request starts. */
+const SCRIPT_PID = 4242;
+
+/** The streams of a run whose witnesses agree: a file put, a script run, a request refused, health asked for, and the log fetched. */
 export function agreeingStreams(runId = RUN_ID): TestStreams {
-  const lines = { put: answer(1), refused: refusal(2), health: answer(3) };
-  const requests = [1, 2, 3].map((id) => JSON.stringify({ id, task_id: 'task-1', action: 'put_file', args: {} }));
+  const answers = [answer(1), scriptAnswer(2), refusal(3), healthAnswer(4)];
+  const requests = ACTIONS.map((action, index) =>
+    JSON.stringify({ id: index + 1, task_id: 'task-1', action, args: {} }),
+  );
+  const audit = auditLog();
   return {
-    executor: executorLog(runId, requests, [lines.put, lines.health]),
-    relay: relayLog(requests, [lines.put, lines.refused, lines.health]),
-    sshd: ['Accepted publickey for agent-runner from 10.0.2.2', 'Disconnected from user agent-runner'],
-    audit: ['type=EXECVE msg=audit(1790000000.100:1): argc=1 a0="id"'],
+    executor: executorLog(runId, requests, answers),
+    relay: relayLog(requests, answers),
+    sshd: [SERIAL, READER_SERIAL].map((serial, index) => loginLine(serial, index)),
+    audit,
+    audit_file: audit.filter((line) => !line.startsWith('type=EOE')),
     engine: [JSON.stringify({ sequence: 0, preludeEvent: {} }), JSON.stringify({ sequence: 1, summaryEvent: {} })],
     console: ['BURNBAG READY machine=… uptime=4.2 hostkey=ssh-ed25519 AAAA'],
   };
+}
+
+const ACTIONS = ['put_file', 'run_script', 'read_file', 'check_health'] as const;
+/** The relay's clock when the run begins; the guest's is 40 ms behind. */
+export const STARTED_MS = 1_790_000_000_000;
+const GUEST_BEHIND_MS = 40;
+
+/** auditd's start, the script's program, a fork of it, and the login that fetches the log. */
+export function auditLog(): string[] {
+  const event = (serial: number, ...records: string[]) =>
+    [...records, 'EOE'].map((record) =>
+      record.replace(/^(\w+) ?/, `type=$1 msg=audit(1790000000.${200 + serial}:${serial}): `),
+    );
+  const call = (pid: number, uid: number, key: string) =>
+    `SYSCALL arch=c000003e syscall=59 success=yes exit=0 items=2 ppid=1 pid=${pid} auid=4294967295 uid=${uid} gid=${uid} comm="x" key="${key}"`;
+  return [
+    'type=DAEMON_START msg=audit(1790000000.100:2577): op=start ver=4.0.2 res=success',
+    ...event(2, 'MAC_MAP_ADD netlabel: auid=0'),
+    ...event(3, call(SCRIPT_PID, 2002, 'exec'), 'EXECVE argc=1 a0="id"'),
+    ...event(4, call(SCRIPT_PID, 2002, 'fork')),
+    ...event(5, call(SCRIPT_PID + 1, 2001, 'exec'), 'EXECVE argc=1 a0="tail"'),
+  ];
+}
+
+function loginLine(serial: string, index: number): string {
+  const who = index === 0 ? 'agent-runner' : 'audit-reader';
+  const fingerprint = 'SHA256:VLr5G6ilCrqYPkxAmykb08Tt7EFf1wsGljPPAXmJM2M';
+  return `Nov 23 09:05:5${index} sandbox auth.info sshd-session[18${index}]: Accepted publickey for ${who} from 10.0.2.2 port 5506${index} ssh2: ED25519-CERT ${fingerprint} ID run=x (serial ${serial}) CA ED25519 ${fingerprint}`;
 }
 
 /** Chains records as the executor does: numbers, and the SHA-256 of the line before. */
 export function chain(records: readonly object[], session = '0123456789abcdef'): string[] {
   let prev = CHAIN_START;
   return records.map((record, index) => {
-    const line = JSON.stringify({ seq: index + 1, at_ms: 1_790_000_000_000 + index, prev, session, ...record });
+    const line = JSON.stringify({ seq: index + 1, at_ms: guestTime(record, index), prev, session, ...record });
     prev = sha256(line);
     return line;
   });
 }
 
+/** On the guest's clock: an action's records lie 2 and 4 ms after its request. */
+function guestTime(record: object, index: number): number {
+  const id = 'request_id' in record && typeof record.request_id === 'number' ? record.request_id : undefined;
+  const isEnd = 'event' in record && record.event === 'action_ended';
+  return STARTED_MS - GUEST_BEHIND_MS + (id === undefined ? index : 8 * id + (isEnd ? 4 : 2));
+}
+
 function executorLog(runId: string, requests: readonly string[], answers: readonly string[]): string[] {
   const task = { run_id: runId, task_id: 'task-1' };
   const lineOf = (id: number) => sha256(requests[id - 1] ?? '');
-  const carriedOut = (request_id: number, answered = '') => [
-    { ...task, event: 'action_started', request_id, action: 'put_file', targets: [], line_sha256: lineOf(request_id) },
-    {
-      ...task,
-      event: 'action_ended',
-      request_id,
-      action: 'put_file',
-      status: 'ok',
-      duration_ms: 1,
-      targets: [],
-      answer_sha256: sha256(answered),
-    },
-  ];
+  const carriedOut = (request_id: number, rest = {}) => {
+    const common = { ...task, request_id, action: ACTIONS[request_id - 1], targets: [] };
+    const ended = { status: 'ok', duration_ms: 1, answer_sha256: sha256(answers[request_id - 1] ?? ''), ...rest };
+    return [
+      { ...common, event: 'action_started', line_sha256: lineOf(request_id) },
+      { ...common, event: 'action_ended', ...ended },
+    ];
+  };
   return chain([
     {
       ...task,
@@ -124,35 +159,47 @@ function executorLog(runId: string, requests: readonly string[], answers: readon
       expires_at: 1_790_000_600,
       agent: { version: '0.1.0', pid: 100, uid: 2000 },
     },
-    ...carriedOut(1, answers[0]),
-    { ...task, event: 'refused', request_id: 2, code: 'PATH_NOT_GRANTED', line_sha256: lineOf(2) },
-    ...carriedOut(3, answers[1]),
-    { ...task, event: 'session_closed', reason: 'end_of_input', answered: 3 },
+    ...carriedOut(1),
+    ...carriedOut(2, { pid: SCRIPT_PID, exit_code: 0 }),
+    { ...task, event: 'refused', request_id: 3, code: 'PATH_NOT_GRANTED', line_sha256: lineOf(3) },
+    ...carriedOut(4),
+    { ...task, event: 'session_closed', reason: 'end_of_input', answered: 4 },
   ]);
 }
 
+/** Each request is sent, taken up, done and answered within eight milliseconds: executor records lie between the relay's. */
 function relayLog(requests: readonly string[], answers: readonly string[]): string[] {
   const talk = requests.flatMap((request, index) => [
     lineRecord('request', request),
     lineRecord('answer', answers[index] ?? ''),
   ]);
-  const records = [
+  const sum = (lines: readonly string[]) => lines.reduce((all, line) => all + Buffer.byteLength(line) + 1, 0);
+  const session = [
     { event: 'connected', host_key: 'ssh-ed25519 AAAA', serial: SERIAL, key_id: 'key', handshake_ms: 700 },
     ...talk,
     {
       event: 'ended',
       reason: 'closed',
       exit_code: 0,
-      bytes_sent: 1,
-      bytes_received: 1,
+      bytes_sent: sum(requests),
+      bytes_received: sum(answers),
       stderr: '',
       stderr_bytes: 0,
       error_code: null,
     },
   ];
-  return records.map((record, index) =>
-    JSON.stringify({ seq: index + 1, at_ms: 1_790_000_000_000 + index, ...record }),
+  const fetching = [
+    { event: 'log_connected', log: 'audit', serial: READER_SERIAL, key_id: 'key', handshake_ms: 700 },
+    { event: 'log_fetched', log: 'audit', reason: 'complete', bytes: 1, sha256: SHA },
+  ];
+  return [session, fetching].flatMap((records) =>
+    records.map((record, index) => JSON.stringify({ seq: index + 1, at_ms: relayTime(index), ...record })),
   );
+}
+
+/** Session open and closed; each request 8 ms after the one before, answered 6 ms later. */
+function relayTime(index: number): number {
+  return STARTED_MS + (index === 0 ? 0 : 8 * Math.ceil(index / 2) + (index % 2 === 0 ? 6 : 0));
 }
 
 function lineRecord(event: 'request' | 'answer', line: string) {
@@ -160,13 +207,35 @@ function lineRecord(event: 'request' | 'answer', line: string) {
 }
 
 function answer(id: number): string {
-  return JSON.stringify({
-    id,
-    status: 'ok',
-    action: 'put_file',
-    result: { path: '/work/in/x', bytes: 1, sha256: SHA },
+  return okAnswer(id, { path: '/work/in/x', bytes: 1, sha256: SHA });
+}
+
+function scriptAnswer(id: number): string {
+  const output = { encoding: 'utf8', data: '', bytes: 0, sha256: SHA, truncated: false };
+  const ended = {
+    exit_code: 0,
+    signal: null,
+    timed_out: false,
+    out_of_memory: false,
     duration_ms: 1,
+    first_output_ms: null,
+  };
+  return okAnswer(id, { ...ended, pid: SCRIPT_PID, stdout: output, stderr: output });
+}
+
+function healthAnswer(id: number): string {
+  return okAnswer(id, {
+    now_ms: STARTED_MS + 8 * id + 3 - GUEST_BEHIND_MS,
+    uptime_seconds: 5.2,
+    memory: { total_bytes: 1, available_bytes: 1 },
+    disks: [],
+    services: { sshd: 'running', auditd: 'running' },
+    audit: { enabled: true, lost: 0, backlog: 0 },
   });
+}
+
+function okAnswer(id: number, result: object): string {
+  return JSON.stringify({ id, status: 'ok', action: ACTIONS[id - 1], result, duration_ms: 1 });
 }
 
 function refusal(id: number): string {
@@ -183,13 +252,48 @@ function refusal(id: number): string {
 export async function writeStreams(folder: string, streams: TestStreams): Promise<CollectedStream[]> {
   await mkdir(folder, { recursive: true });
   const ended = { how: 'collected', at: '2026-11-23T08:00:00.000Z' } as const;
+  const all = { ...streams, arrivals: streams.arrivals ?? arrivalsOf(streams) };
   return Promise.all(
-    Object.entries(streams).map(async ([stream, lines]: [string, string[]]) => {
+    Object.entries(all).map(async ([stream, lines]: [string, string[]]) => {
       const source = join(folder, stream);
-      await writeFile(source, lines.map((line) => `${line}\n`).join(''));
-      return { stream: stream as keyof TestStreams, source, ended };
+      await writeFile(source, textOf(lines));
+      return { stream: stream as StreamName, source, ended };
     }),
   );
+}
+
+export function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** What the relay would have written had these streams arrived, each in two parts. */
+export function arrivalsOf(streams: Partial<Record<FollowedStream, string[]>>): string[] {
+  const events = FOLLOWED.flatMap((stream) => {
+    const lines = streams[stream] ?? [];
+    const half = Math.ceil(lines.length / 2);
+    const parts = [lines.slice(0, half), lines.slice(half)].filter((part) => part.length > 0);
+    const whole = textOf(lines);
+    const [bytes, digest] = [Buffer.byteLength(whole), sha256(whole)];
+    return [
+      { event: 'opened', stream },
+      ...parts.map((part, index) => ({
+        ...{ event: 'arrived', stream, first: index * half + 1, records: part.length },
+        ...{ bytes: Buffer.byteLength(textOf(part)), sha256: sha256(textOf(part)) },
+      })),
+      { event: 'ended', stream, records: lines.length, bytes, sha256: digest, source: { bytes, sha256: digest } },
+    ];
+  });
+  return chainArrivals([...events, { event: 'closed' }]);
+}
+
+/** Chains records as the relay does. */
+export function chainArrivals(events: readonly object[]): string[] {
+  let prev = CHAIN_START;
+  return events.map((event, index) => {
+    const line = JSON.stringify({ seq: index + 1, at_ms: STARTED_MS + index, prev, ...event });
+    prev = sha256(line);
+    return line;
+  });
 }
 
 /** A sealed bundle in a folder of its own. */

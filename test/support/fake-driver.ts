@@ -10,7 +10,7 @@ import type { RunContext } from '../../infra/local/context.ts';
 import { killByLabel } from '../../infra/local/delete.ts';
 import { createDriver } from '../../infra/local/driver.ts';
 import { expectedProcessId, fileId, portId, processId } from '../../infra/local/ids.ts';
-import { findMachines } from '../../infra/local/inventory.ts';
+import { findMachines } from '../../infra/local/bearers.ts';
 import { kernelWords } from '../../infra/local/machine/kernel-words.ts';
 import { awaitReady } from '../../infra/local/machine/ready.ts';
 import type { Late } from '../../infra/local/parts.ts';
@@ -190,7 +190,9 @@ function spawnMachine(
   const command = [process.execPath, MACHINE, ...argv, '-plan', JSON.stringify(plan)];
   const [program = '', ...args] = boundToOwner ? ['setpriv', '--pdeathsig=KILL', '--', ...command] : command;
   const { console, audit, sshd, executor } = layout.streams;
-  const files = [layout.machineLog, console, audit, sshd, executor].map((path) => openSync(path, 'a', 0o600));
+  const files = [layout.machineLog, console, audit, sshd, executor, layout.disk].map((path) =>
+    openSync(path, 'a', 0o600),
+  );
   const [log = 'ignore', ...streams] = files;
   const cache = process.env['NODE_COMPILE_CACHE'];
   const child = spawn(program, args, {

@@ -1,7 +1,7 @@
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isMissing, readIfPresent, writeDurably } from './files.ts';
+import { inFolder, listFolder, readIfPresent, writeDurably } from './files.ts';
 import type { StackFiles } from './layout.ts';
 
 export type OperationKind = 'update' | 'preview' | 'refresh' | 'destroy' | 'import' | 'rename';
@@ -31,17 +31,16 @@ export async function writeHistory(
   options: { readonly backup: boolean },
 ): Promise<void> {
   const stamp = `${stack}-${BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n}`;
-  await mkdir(files.history, { recursive: true });
   await writeDurably(join(files.history, `${stamp}.history.json`), JSON.stringify(entry));
   await copyFile(files.state, join(files.history, `${stamp}.checkpoint.json`));
   if (!options.backup) return;
-  await mkdir(files.backups, { recursive: true });
-  await copyFile(files.state, join(files.backups, `${stamp.replace(`${stack}-`, `${stack}.`)}.json`));
+  const backup = join(files.backups, `${stamp.replace(`${stack}-`, `${stack}.`)}.json`);
+  await inFolder(files.backups, () => copyFile(files.state, backup));
 }
 
 /** All entries, newest first. */
 export async function readHistory(files: StackFiles): Promise<readonly HistoryEntry[]> {
-  const names = (await list(files.history))
+  const names = (await listFolder(files.history))
     .filter((name) => name.endsWith('.history.json'))
     .toSorted((a, b) => compare(stampOf(b), stampOf(a)));
   const entries: HistoryEntry[] = [];
@@ -93,13 +92,4 @@ function stampOf(name: string): bigint {
 
 function compare(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-async function list(folder: string): Promise<readonly string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
 }

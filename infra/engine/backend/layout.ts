@@ -4,6 +4,9 @@ import { EngineError } from '../errors.ts';
 
 /** Where one stack's files are in Pulumi's DIY backend. */
 export interface StackFiles {
+  readonly root: string;
+  readonly project: string;
+  readonly stack: string;
   readonly state: string;
   readonly previous: string;
   readonly attributes: readonly string[];
@@ -31,6 +34,9 @@ export function stackFiles(root: string, project: string, stack: string): StackF
   plainName('stack', stack);
   const state = join(root, 'stacks', project, `${stack}.json`);
   return {
+    root,
+    project,
+    stack,
     state,
     previous: `${state}.bak`,
     attributes: [`${state}.attrs`, `${state}.bak.attrs`, join(root, 'stacks', project, `${stack}.pulumi-tags`)],
@@ -40,10 +46,9 @@ export function stackFiles(root: string, project: string, stack: string): StackF
   };
 }
 
-/** The folder that holds the stacks of one project. */
-export function projectFolder(root: string, project: string): string {
-  plainName('project', project);
-  return join(root, 'stacks', project);
+/** The folder that holds one folder of stacks per project. */
+export function stacksFolder(root: string): string {
+  return join(root, 'stacks');
 }
 
 /** Says that the folder uses project-scoped stacks; without it the real CLI would look for the legacy layout. */
@@ -51,11 +56,15 @@ export function metaFile(root: string): string {
   return join(root, 'meta.yaml');
 }
 
+/** True for a name that can be a part of a path and means nothing else there. */
+export function isPlainName(name: string): boolean {
+  return /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/.test(name);
+}
+
 function plainName(what: string, name: string): void {
-  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(name) || name.startsWith('.')) {
-    throw new EngineError(
-      'refused',
-      `expected a ${what} name of letters, digits, '-', '_' and '.', got ${JSON.stringify(name)}`,
-    );
-  }
+  if (isPlainName(name)) return;
+  throw new EngineError(
+    'refused',
+    `expected a ${what} name of letters, digits, '-', '_' and '.', got ${JSON.stringify(name)}`,
+  );
 }

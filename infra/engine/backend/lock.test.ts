@@ -2,15 +2,20 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { LockFiles } from './lock.ts';
 import { acquireLock, breakLocks } from './lock.ts';
 import { isProvenDead, ownIdentity } from './process-identity.ts';
 
+let root = '';
 let folder = '';
+let files: LockFiles;
 beforeEach(() => {
-  folder = join(mkdtempSync(join(tmpdir(), 'lock-')), 'locks', 'dev');
+  root = mkdtempSync(join(tmpdir(), 'lock-'));
+  folder = join(root, 'locks', 'dev');
+  files = { locks: folder, state: join(root, 'stacks', 'dev.json') };
 });
 afterEach(() => {
-  rmSync(join(folder, '..', '..'), { recursive: true });
+  rmSync(root, { recursive: true });
 });
 
 const leave = (content: unknown): void => {
@@ -19,19 +24,20 @@ const leave = (content: unknown): void => {
 };
 
 it('is held once, and again after release', async () => {
-  const lock = await acquireLock(folder);
-  await expect(acquireLock(folder)).rejects.toMatchObject({
+  const lock = await acquireLock(files);
+  await expect(acquireLock(files)).rejects.toMatchObject({
     code: 'stack_locked',
     message: expect.stringMatching(/^error: the stack is currently locked by 1 lock\(s\)\./) as string,
   });
   await lock.release();
-  await (await acquireLock(folder)).release();
+  await (await acquireLock(files)).release();
   expect(readdirSync(folder)).toEqual([]);
+  expect(readdirSync(join(root, 'stacks'))).toEqual([]);
 });
 
 it('of many who try at once at most one gets it', async () => {
   for (let round = 0; round < 20; round += 1) {
-    const results = await Promise.allSettled(Array.from({ length: 5 }, () => acquireLock(folder)));
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => acquireLock(files)));
     const won = results.filter((result) => result.status === 'fulfilled');
     expect(won.length).toBeLessThanOrEqual(1);
     for (const { value } of won) await value.release();
@@ -44,18 +50,25 @@ it('is not taken from a process that may live: without identity, of another mach
     { pid: 999_999, hostname: hostname() },
     { ...own, hostname: 'elsewhere', pid: 999_999 },
     { ...own, namespace: 'pid:[1]', pid: 999_999 },
+    { ...own, machine: 'a clone of this one', boot: 'its own', pid: 999_999 },
+    { ...own, machine: undefined, pid: 999_999 },
     own,
   ]) {
     leave(content);
-    await expect(acquireLock(folder)).rejects.toMatchObject({ code: 'stack_locked' });
-    await breakLocks(folder);
+    await expect(acquireLock(files)).rejects.toMatchObject({ code: 'stack_locked' });
+    await breakLocks(files);
   }
 });
 
 it.skipIf(ownIdentity() === undefined)('is taken from a process proven dead, and that is said', async () => {
-  for (const change of [{ pid: 4_194_304 }, { started: '1' }, { boot: 'earlier' }]) {
+  const changes = [
+    { pid: 4_194_304 },
+    { started: '1' },
+    ...(ownIdentity()?.machine === '' ? [] : [{ boot: 'earlier' }]),
+  ];
+  for (const change of changes) {
     leave({ ...ownIdentity(), username: 'me', timestamp: 'then', ...change });
-    const lock = await acquireLock(folder);
+    const lock = await acquireLock(files);
     expect(lock.takenOver).toHaveLength(1);
     await lock.release();
   }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EngineError } from '../errors.ts';
-import { isMissing } from './files.ts';
+import { inFolder, listFolder, temporaryName } from './files.ts';
+import type { StackFiles } from './layout.ts';
 import { isProvenDead, ownIdentity, processIdentitySchema } from './process-identity.ts';
 
 /** A held stack lock. */
@@ -14,21 +15,24 @@ export interface Lock {
   release(): Promise<void>;
 }
 
+/** The files a lock is about: its folder, and the state beside which its temporary file is made. */
+export type LockFiles = Pick<StackFiles, 'locks' | 'state'>;
+
 /**
  * Takes the DIY backend's lock on a stack: look for others' files, write our own, look again. Two racers may both lose;
  * never do both win. Every acquisition has a file name of its own, so two operations of one process exclude each other.
  * Throws EngineError `stack_locked` in the words the SDK recognises.
  */
-export async function acquireLock(folder: string): Promise<Lock> {
+export async function acquireLock(files: LockFiles): Promise<Lock> {
   const own = `${randomUUID()}.json`;
-  const takenOver = await removeDeadLocks(folder);
-  await refuseOthers(folder, own);
-  await writeLock(folder, own);
+  const takenOver = await removeDeadLocks(files.locks);
+  await refuseOthers(files.locks, own);
+  await writeLock(files, own);
   const release = async (): Promise<void> => {
-    await rm(join(folder, own), { force: true });
+    await rm(join(files.locks, own), { force: true });
   };
   try {
-    await refuseOthers(folder, own);
+    await refuseOthers(files.locks, own);
   } catch (error) {
     await release();
     throw error;
@@ -37,18 +41,13 @@ export async function acquireLock(folder: string): Promise<Lock> {
 }
 
 /** Removes every lock of a stack, whoever holds it: what `pulumi cancel` does. */
-export async function breakLocks(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
+export async function breakLocks(files: LockFiles): Promise<void> {
+  await rm(files.locks, { recursive: true, force: true });
 }
 
 /** The lock files of a stack; every file of the folder counts as one. */
 async function listLocks(folder: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => !name.endsWith('.attrs'));
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  return (await listFolder(folder)).filter((name) => !name.endsWith('.attrs'));
 }
 
 async function refuseOthers(folder: string, own: string): Promise<void> {
@@ -94,7 +93,7 @@ async function removeDeadLocks(folder: string): Promise<readonly string[]> {
 }
 
 /** Renamed into place whole: a half-written lock file makes the real CLI fail. The temporary file must stay out of the folder. */
-async function writeLock(folder: string, name: string): Promise<void> {
+async function writeLock({ locks, state }: LockFiles, name: string): Promise<void> {
   const content = {
     pid: process.pid,
     username: userInfo().username,
@@ -102,11 +101,10 @@ async function writeLock(folder: string, name: string): Promise<void> {
     timestamp: new Date().toISOString(),
     ...ownIdentity(),
   };
-  const temporary = join(dirname(folder), `.${name}.tmp`);
-  await mkdir(folder, { recursive: true });
-  await writeFile(temporary, JSON.stringify(content), { mode: 0o600, flag: 'wx' });
+  const temporary = temporaryName(`${state}.lock`);
+  await inFolder(dirname(state), () => writeFile(temporary, JSON.stringify(content), { mode: 0o600, flag: 'wx' }));
   try {
-    await rename(temporary, join(folder, name));
+    await inFolder(locks, () => rename(temporary, join(locks, name)));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;

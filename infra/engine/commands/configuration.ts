@@ -1,4 +1,4 @@
-import { EngineError } from '../errors.ts';
+import { EngineError, refuse } from '../errors.ts';
 import { openSecrets } from '../state/secrets.ts';
 import type { Secrets } from '../state/secrets.ts';
 import type { StackSettings, Workspace } from './workspace.ts';
@@ -14,6 +14,8 @@ export interface Configuration {
 
 /** Opens the configuration of a stack's settings. The key is derived only if something in it is secret. */
 export async function openConfiguration(workspace: Workspace, settings: StackSettings): Promise<Configuration> {
+  const refused = Object.keys(settings.config ?? {}).find((key) => key === 'pulumi:autonaming');
+  if (refused !== undefined) refuse(`the configuration ${refused}`);
   const values = new Map<string, string>();
   const secretKeys: string[] = [];
   let secrets: Secrets | undefined;

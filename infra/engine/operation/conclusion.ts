@@ -24,6 +24,13 @@ export function conclude(opened: Opened): EngineError | undefined {
   return new EngineError(isCancelled ? 'cancelled' : 'operation_failed', `${errors}error: ${last}`);
 }
 
+/** Keeps the salt of the state's secrets in the stack settings, where the real CLI looks for it; the SDK writes them anew without it. */
+export async function keepSalt({ request, settings, codec }: Opened): Promise<void> {
+  const salt = codec.providers?.state?.salt;
+  if (salt === undefined || salt === settings.encryptionsalt) return;
+  await request.workspace.saveSettings(request.stack, { ...settings, encryptionsalt: salt });
+}
+
 /** Writes the history entry. Its failure does not hide the operation's own. */
 export async function fileHistory(opened: Opened): Promise<void> {
   const { request, run, settings, kind, started } = opened;

@@ -1,6 +1,7 @@
 import type { Invocation } from '../commands/arguments.ts';
 import { attachedProviders } from '../provider/attached.ts';
 import { Checkpoint } from '../state/checkpoint.ts';
+import type { Codec } from '../state/codec.ts';
 import type { Configuration } from '../commands/configuration.ts';
 import { openConfiguration } from '../commands/configuration.ts';
 import { engineHandlers } from '../program/engine-service.ts';
@@ -50,6 +51,7 @@ export interface Opened {
   readonly run: Run;
   readonly engineAddress: string;
   readonly settings: StackSettings;
+  readonly codec: Codec;
   readonly started: number;
   /** Lets go of the provider connections at once: calls under way end without an answer. */
   readonly disconnect: () => void;
@@ -73,39 +75,20 @@ export async function openOperation(
   preview: boolean,
   warnings: readonly string[],
 ): Promise<Opened> {
-  const { workspace, invocation, stack, options } = request;
+  const { invocation, options } = request;
   const started = Math.floor(Date.now() / 1000);
   const kind = KINDS[invocation.command] ?? 'update';
-  const files = workspace.files(stack);
-  const settings = await workspace.settings(stack);
-  const state = await openStackFile(files.state, stack, await workspace.passphrase(), settings.encryptionsalt);
-  const configuration = await openConfiguration(workspace, settings);
+  const found = await readAll(request);
   const reporter = new Reporter(openEventLog(invocation.values.get('--event-log'), request.display), preview);
-  reporter.prelude(configuration.shown);
+  reporter.prelude(found.configuration.shown);
   for (const warning of warnings) reporter.diagnostic('warning', warning);
-  if (state.pending.length > 0 && !preview && !invocation.switches.has('--refresh') && kind !== 'refresh') {
-    reporter.diagnostic('warning', pendingWarning(state.pending));
-  }
+  const { pending, resources: base, codec } = found.state;
+  if (pending.length > 0 && !preview && !invocation.switches.has('--refresh') && kind !== 'refresh')
+    reporter.diagnostic('warning', pendingWarning(pending));
   const engine = await serve([[engineRpc.EngineService, engineHandlers(reporter)]]);
-  const addresses = attachedProviders(options.providers, workspace.variable('PULUMI_DEBUG_PROVIDERS'));
-  const providers = new Providers({
-    addresses,
-    engineAddress: engine.address,
-    callMs: options.callMs,
-    base: state.resources,
-  });
-  const save = async (text: string): Promise<void> => {
-    await writeDurably(files.state, text, { keepPrevious: files.previous });
-    options.onCheckpoint?.(text);
-  };
-  const run = openRun(request, {
-    preview,
-    state,
-    configuration,
-    providers,
-    reporter,
-    save: preview ? undefined : save,
-  });
+  const engineAddress = engine.address;
+  const providers = new Providers({ addresses: found.addresses, engineAddress, callMs: options.callMs, base });
+  const run = openRun(request, found, { preview, providers, reporter });
   const disconnect = (): void => {
     providers.close();
   };
@@ -115,43 +98,68 @@ export async function openOperation(
     providers.close();
     engine.close();
   };
-  return { request, kind, preview, run, engineAddress: engine.address, settings, started, disconnect, close };
+  return { request, kind, preview, run, engineAddress, settings: found.settings, codec, started, disconnect, close };
+}
+
+/** What an operation is told and finds. */
+interface Found {
+  readonly parallel: number;
+  readonly addresses: ReadonlyMap<string, string>;
+  readonly settings: StackSettings;
+  readonly state: OpenedStack;
+  readonly configuration: Configuration;
+}
+
+/** Whatever can be refused is refused here, before anything is open that would have to be closed. */
+async function readAll({ workspace, invocation, stack, options }: OperationRequest): Promise<Found> {
+  const settings = await workspace.settings(stack);
+  return {
+    parallel: readParallel(invocation),
+    addresses: attachedProviders(options.providers, workspace.variable('PULUMI_DEBUG_PROVIDERS')),
+    settings,
+    state: await openStackFile(workspace.files(stack), await workspace.passphrase(), settings.encryptionsalt),
+    configuration: await openConfiguration(workspace, settings),
+  };
+}
+
+function readParallel(invocation: Invocation): number {
+  const parallel = Number(invocation.values.get('--parallel') ?? PARALLEL);
+  if (Number.isInteger(parallel) && parallel > 0) return parallel;
+  throw new EngineError('refused', `expected a positive number after --parallel, got ${String(parallel)}`);
 }
 
 interface Parts {
   readonly preview: boolean;
-  readonly state: OpenedStack;
-  readonly configuration: Configuration;
   readonly providers: Providers;
   readonly reporter: Reporter;
-  readonly save: ((text: string) => Promise<void>) | undefined;
 }
 
-function openRun(request: OperationRequest, parts: Parts): Run {
-  const { workspace, invocation, stack } = request;
-  const parallel = Number(invocation.values.get('--parallel') ?? PARALLEL);
-  if (!Number.isInteger(parallel) || parallel < 1)
-    throw new EngineError('refused', `expected a positive number after --parallel, got ${String(parallel)}`);
+function openRun(request: OperationRequest, { parallel, state, configuration }: Found, parts: Parts): Run {
+  const { workspace, invocation, stack, options } = request;
+  const { project } = workspace;
+  const files = workspace.files(stack);
+  const save = async (text: string): Promise<void> => {
+    await writeDurably(files.state, text, { keepPrevious: files.previous });
+    options.onCheckpoint?.(text);
+  };
   const checkpoint = new Checkpoint({
-    stack: `organization/${workspace.project}/${stack}`,
-    base: parts.state.resources,
-    pending: parts.state.pending,
-    codec: parts.state.codec,
-    save: parts.save,
+    stack: `organization/${project}/${stack}`,
+    base: state.resources,
+    pending: state.pending,
+    codec: state.codec,
+    save: parts.preview ? undefined : save,
   });
   return new Run(
     {
+      ...parts,
       stack,
-      project: workspace.project,
-      preview: parts.preview,
+      project,
       continueOnError: invocation.switches.has('--continue-on-error'),
       parallel,
-      config: parts.configuration.values,
-      secretKeys: parts.configuration.secretKeys,
+      config: configuration.values,
+      secretKeys: configuration.secretKeys,
       checkpoint,
-      providers: parts.providers,
-      reporter: parts.reporter,
     },
-    parts.state.resources,
+    state.resources,
   );
 }

@@ -1,4 +1,4 @@
-import { conclude, fileHistory } from './conclusion.ts';
+import { conclude, fileHistory, keepSalt } from './conclusion.ts';
 import { deployProgram } from './deploy.ts';
 import { destroyAll } from './destroy.ts';
 import { EngineError, messageOf, refuse } from '../errors.ts';
@@ -9,6 +9,7 @@ import { openOperation } from './open.ts';
 import { recoverPending } from './recover.ts';
 import { refresh } from './refresh.ts';
 import type { Run } from '../run/run.ts';
+import { enter } from '../run/underway.ts';
 
 /** How long, after a termination, what was under way may take to notice that nobody waits for it. */
 const TERMINATED_MS = 2_000;
@@ -22,11 +23,18 @@ export async function carryOut(request: OperationRequest): Promise<void> {
     await operate(request, preview, []);
     return;
   }
-  const lock = await acquireLock(workspace.files(stack).locks);
+  const files = workspace.files(stack);
+  const lock = await acquireLock(files);
+  const { cancel, terminate, leave } = enter(files.state);
   try {
-    await operate(request, preview, lock.takenOver);
+    const ends = {
+      cancel: AbortSignal.any([request.cancel, cancel]),
+      terminate: AbortSignal.any([request.terminate, terminate]),
+    };
+    await operate({ ...request, ...ends }, preview, lock.takenOver);
   } finally {
     await lock.release();
+    leave();
   }
 }
 
@@ -50,6 +58,7 @@ async function operate(request: OperationRequest, preview: boolean, warnings: re
     work.catch(() => undefined),
     TERMINATED_MS,
   );
+  await opened.run.checkpoint.settled();
   opened.run.reporter.summary('canceled');
   await opened.close();
   throw new EngineError('terminated', 'error: update terminated; what was under way stays on record as pending');
@@ -67,6 +76,7 @@ async function perform(opened: Opened): Promise<void> {
   const failure = conclude(opened);
   await opened.close();
   if (!opened.preview) await fileHistory(opened);
+  if (!opened.preview) await keepSalt(opened);
   if (failure !== undefined) throw failure;
 }
 
@@ -82,8 +92,8 @@ async function guarded(run: Run, work: () => Promise<void>): Promise<void> {
 async function deploy(opened: Opened): Promise<void> {
   const { request, run, kind, preview } = opened;
   const { switches, values } = request.invocation;
+  if (!preview && kind !== 'destroy') await recoverPending(run);
   if (switches.has('--clear-pending-creates')) run.checkpoint.resolvePending(() => true);
-  else if (!preview && kind !== 'destroy') await recoverPending(run);
   if (kind === 'refresh' || switches.has('--refresh')) await refresh(run, { counted: kind === 'refresh' });
   if (kind === 'refresh' || run.stopped.aborted) return;
   if (kind === 'destroy') {

@@ -1,6 +1,7 @@
 import type { PendingOperation } from '../state/codec.ts';
 import { messageOf } from '../errors.ts';
 import { prune } from './refresh.ts';
+import { ProviderFailure } from '../provider/failure.ts';
 import type { Run } from '../run/run.ts';
 import type { State } from '../state/schema.ts';
 import { isProviderType } from '../values/urn.ts';
@@ -70,6 +71,9 @@ async function lookUp(run: Run, resource: State): Promise<State | undefined> {
     if (object.id === '') return undefined;
     return { ...resource, id: object.id, outputs: object.outputs, initErrors: [INTERRUPTED] };
   } catch (error) {
+    const half = error instanceof ProviderFailure ? error.partial : undefined;
+    if (half !== undefined)
+      return { ...resource, id: half.id, outputs: half.properties, initErrors: [INTERRUPTED, ...half.reasons] };
     run.reporter.diagnostic(
       'warning',
       `could not look for the object of an interrupted create: ${messageOf(error)}`,

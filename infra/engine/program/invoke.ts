@@ -16,6 +16,7 @@ export async function invoke(
   registrar: Registrar,
   request: resource.ResourceInvokeRequest,
 ): Promise<resource.ResourceInvokeResponse> {
+  if (run.stopped.aborted) throw new RpcFailure(status.UNAVAILABLE, 'the operation has failed or was cancelled');
   const token = request.getTok();
   const args = fromStruct(request.getArgs());
   if (token === GET_RESOURCE) return response(getResource(run, args), []);

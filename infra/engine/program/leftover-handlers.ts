@@ -1,22 +1,24 @@
 import sdkState from '@pulumi/pulumi/runtime/state.js';
 
 /** The process-wide events for which the SDK installs a handler per program. */
-const EVENTS = ['uncaughtException', 'unhandledRejection'] as const;
+const EVENTS: ReadonlySet<string | symbol> = new Set(['uncaughtException', 'unhandledRejection']);
 type Handler = (...args: unknown[]) => void;
+type Installed = (readonly [string | symbol, Handler])[];
+
+/** Programs being watched, by the address of their monitor. */
+const watched = new Map<string, Installed>();
 
 /**
  * Remembers the process-wide handlers that the SDK installs for one program, told by the monitor address in the SDK's own
  * context at that moment. A program that never settles never takes them off again; `remove` does, for a program given up.
  */
 export function watchHandlers(monitorAddress: string): { readonly stop: () => void; readonly remove: () => void } {
-  const installed: (readonly [string, Handler])[] = [];
-  const onNew = (event: string | symbol, handler: Handler): void => {
-    const name = EVENTS.find((candidate) => candidate === event);
-    if (name !== undefined && currentMonitor() === monitorAddress) installed.push([name, handler]);
-  };
-  process.on('newListener', onNew);
+  const installed: Installed = [];
+  if (watched.size === 0) process.on('newListener', onNewListener);
+  watched.set(monitorAddress, installed);
   const stop = (): void => {
-    process.off('newListener', onNew);
+    watched.delete(monitorAddress);
+    if (watched.size === 0) process.off('newListener', onNewListener);
   };
   return {
     stop,
@@ -25,6 +27,13 @@ export function watchHandlers(monitorAddress: string): { readonly stop: () => vo
       for (const [event, handler] of installed) process.off(event, handler);
     },
   };
+}
+
+function onNewListener(event: string | symbol, handler: Handler): void {
+  if (!EVENTS.has(event)) return;
+  watched.get(currentMonitor() ?? '')?.push([event, handler]);
+  // One per program that runs is no leak; the SDK sets a fixed limit for each, and Node would warn on stderr.
+  process.setMaxListeners(Math.max(process.getMaxListeners(), process.listenerCount(event) + 1));
 }
 
 /** The monitor of the program in whose asynchronous context this is called. */

@@ -1,6 +1,16 @@
 import { Struct } from './messages.ts';
 import type { Json, Properties } from '../values/value.ts';
-import { contains, isObject, isSecret, isTagged, OUTPUT_VALUE, REFERENCE, reveal, rewrite, secretOf } from '../values/value.ts';
+import {
+  contains,
+  isObject,
+  isSecret,
+  isTagged,
+  OUTPUT_VALUE,
+  REFERENCE,
+  reveal,
+  rewrite,
+  secretOf,
+} from '../values/value.ts';
 
 /** What the other end can take. */
 export interface Accepts {

@@ -44,9 +44,10 @@ export class ProviderFailure extends Error {
 /** Reads a gRPC error of a provider: its words, and an ErrorResourceInitFailed if one travels in its metadata. */
 export function readFailure(error: unknown): ProviderFailure {
   if (!isServiceError(error)) return new ProviderFailure(messageOf(error), { fate: 'decided', cause: error });
-  const partial = readPartial(error);
+  const said = readInitFailed(error);
+  const partial = said === 'nameless' ? undefined : said;
   return new ProviderFailure(describe(error), {
-    fate: NO_ANSWER.has(error.code) ? 'unknown' : 'decided',
+    fate: said !== 'nameless' && isAnswer(error) ? 'decided' : 'unknown',
     partial,
     maybeCorrupt: partial === undefined && CORRUPTING.has(error.code),
     cause: error,
@@ -58,36 +59,57 @@ export function isUnimplemented(error: unknown): boolean {
   return isServiceError(error) && error.code === grpcStatus.UNIMPLEMENTED;
 }
 
+/**
+ * Whether the provider said this. Some codes only the transport makes; others both can (a stream reset, an answer that
+ * cannot be read, one larger than the limit): then what the transport made carries no metadata, not even a content type.
+ */
+function isAnswer(error: ServiceError): boolean {
+  if (NO_ANSWER.has(error.code)) return false;
+  return !TRANSPORT_TOO.has(error.code) || Object.keys(error.metadata.getMap()).length > 0;
+}
+
 /** Nobody answered: the call was cut off or timed out. */
 const NO_ANSWER: ReadonlySet<number> = new Set([
   grpcStatus.CANCELLED,
   grpcStatus.DEADLINE_EXCEEDED,
   grpcStatus.UNAVAILABLE,
 ]);
+const TRANSPORT_TOO: ReadonlySet<number> = new Set([
+  grpcStatus.INTERNAL,
+  grpcStatus.RESOURCE_EXHAUSTED,
+  grpcStatus.UNKNOWN,
+  grpcStatus.DATA_LOSS,
+]);
 const CORRUPTING: ReadonlySet<number> = new Set([grpcStatus.UNKNOWN, grpcStatus.INTERNAL, grpcStatus.DATA_LOSS]);
 
 function describe(error: ServiceError): string {
   if (error.code === grpcStatus.DEADLINE_EXCEEDED)
     return `the provider did not answer in time (${error.details}); whether the object exists is unknown`;
-  if (NO_ANSWER.has(error.code))
+  if (!isAnswer(error))
     return `the provider went away during the call (${error.details}); whether the object exists is unknown`;
   return error.details;
 }
 
-/** google.rpc.Status in trailing metadata, holding an Any of pulumirpc.ErrorResourceInitFailed. An empty id names no object. */
-function readPartial(error: ServiceError): PartialResult | undefined {
+/**
+ * google.rpc.Status in trailing metadata, holding an Any of pulumirpc.ErrorResourceInitFailed: an object exists. `nameless` if it
+ * is not told under which id, or cannot be read.
+ */
+function readInitFailed(error: ServiceError): PartialResult | 'nameless' | undefined {
   const [packed] = error.metadata.get('grpc-status-details-bin');
   if (!Buffer.isBuffer(packed)) return undefined;
-  for (const detail of status.Status.deserializeBinary(packed).getDetailsList()) {
-    if (!detail.getTypeName().endsWith('ErrorResourceInitFailed')) continue;
+  try {
+    const details = status.Status.deserializeBinary(packed).getDetailsList();
+    const detail = details.find((one) => one.getTypeName().endsWith('ErrorResourceInitFailed'));
+    if (detail === undefined) return undefined;
     const failed = provider.ErrorResourceInitFailed.deserializeBinary(detail.getValue_asU8());
-    if (failed.getId() === '') return undefined;
+    if (failed.getId() === '') return 'nameless';
     return {
       id: failed.getId(),
       properties: fromStruct(failed.getProperties()),
       inputs: failed.hasInputs() ? fromStruct(failed.getInputs()) : undefined,
       reasons: failed.getReasonsList(),
     };
+  } catch {
+    return 'nameless';
   }
-  return undefined;
 }

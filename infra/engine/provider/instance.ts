@@ -105,8 +105,9 @@ export class ProviderInstance {
     const outputs = fromProviderStruct(answer.getProperties(), inputs, this.#accepts);
     if (preview) return { id, outputs };
     if (id === '')
-      throw new ProviderFailure(`plugin returned empty resource.ID from create '${urn}'`, { fate: 'decided' });
-    if (contains(outputs, isUnknown)) throw unreadable(id, outputs);
+      throw new ProviderFailure(`plugin returned empty resource.ID from create '${urn}'`, { fate: 'unknown' });
+    if (contains(outputs, isUnknown)) throw halfDone(id, outputs, 'answered with an unknown value outside a preview');
+    if (answer.getRefreshBeforeUpdate()) throw halfDone(id, outputs, REFRESH_FIRST);
     return { id, outputs };
   }
 
@@ -134,7 +135,9 @@ export class ProviderInstance {
       this.#deadline(timeouts?.update),
     );
     const outputs = fromProviderStruct(answer.getProperties(), news, this.#accepts);
-    if (!preview && contains(outputs, isUnknown)) throw unreadable(old.id, outputs);
+    if (!preview && contains(outputs, isUnknown))
+      throw halfDone(old.id, outputs, 'answered with an unknown value outside a preview');
+    if (answer.getRefreshBeforeUpdate()) throw halfDone(old.id, outputs, REFRESH_FIRST);
     return outputs;
   }
 
@@ -225,9 +228,12 @@ function named<
   return request;
 }
 
-/** The object exists, but its outputs make no sense outside a preview: kept as an object that is not as it should be. */
-function unreadable(id: string, outputs: Properties): ProviderFailure {
-  const reason = 'the provider answered with an unknown value outside a preview';
+/** A feature we said we do not have. */
+const REFRESH_FIRST = 'demands refreshBeforeUpdate, which the embedded engine does not support';
+
+/** The object exists, but the answer is not one to go on with: kept as an object that is not as it should be. */
+function halfDone(id: string, outputs: Properties, what: string): ProviderFailure {
+  const reason = `the provider ${what}`;
   const known = Object.fromEntries(Object.entries(outputs).filter(([, value]) => !contains(value, isUnknown)));
   return new ProviderFailure(reason, {
     fate: 'decided',

@@ -113,6 +113,11 @@ export class Checkpoint {
     this.#frozen = true;
   }
 
+  /** Resolves when no write is under way any more; only then may the lock be given back. */
+  settled(): Promise<void> {
+    return this.#writer.settled();
+  }
+
   /** Writes the state as it is now. */
   async flush(): Promise<void> {
     try {
@@ -126,13 +131,16 @@ export class Checkpoint {
     return this.#options.save === undefined || this.#frozen ? Promise.resolve() : this.#writer.write();
   }
 
+  /** Nothing may happen between the last look for secrets and the text: so that look is the last await. */
   async #save(): Promise<void> {
     const { codec, save, stack } = this.#options;
     if (save === undefined || this.#frozen) return;
-    const resources = normalizeReferences(this.resources);
-    const pending = this.pendingOperations;
-    await codec.prepare([...resources, ...pending.map((operation) => operation.resource)]);
-    await save(checkpointText(stack, resources, pending, codec));
+    const everything = (): readonly State[] => [
+      ...this.resources,
+      ...this.pendingOperations.map((operation) => operation.resource),
+    ];
+    while (codec.lacksKey(everything())) await codec.derive();
+    await save(checkpointText(stack, normalizeReferences(this.resources), this.pendingOperations, codec));
   }
 }
 

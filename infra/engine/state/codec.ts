@@ -19,6 +19,8 @@ export class Codec {
   /** A secret keeps its ciphertext as long as it is the same object, so that unchanged secrets do not change the file. */
   readonly #closed = new WeakMap<object, string>();
   readonly #texts = new WeakMap<object, string>();
+  /** Resources known to hold no secret. */
+  readonly #plain = new WeakSet<State>();
 
   constructor(passphrase: string | undefined, providers: SecretsProviders | undefined) {
     if (providers !== undefined && providers.type !== 'passphrase') {
@@ -39,24 +41,38 @@ export class Codec {
   /** Opens a stored resource. Derives the key first if it holds a secret. */
   async open(stored: StoredResource): Promise<State> {
     const hasSecret = contains(stored as Json, (value) => isTagged(value, SECRET));
-    if (hasSecret) await this.#derive();
+    if (hasSecret) await this.derive();
     const open = (properties: Properties | undefined): Properties =>
       properties === undefined ? {} : (rewrite(properties, (value) => this.#openValue(value)) as Properties);
     return { ...stored, inputs: open(stored.inputs), outputs: open(stored.outputs) };
   }
 
-  /** Makes `close` possible for these resources: derives the key if any of them holds a secret. */
-  async prepare(states: Iterable<State>): Promise<void> {
-    if (this.#secrets !== undefined) return;
+  /** True if one of these resources holds a secret and its key is not derived yet; `derive`, then `close`. */
+  lacksKey(states: Iterable<State>): boolean {
+    if (this.#secrets !== undefined) return false;
     for (const state of states) {
-      if (contains(state.inputs, isSecret) || contains(state.outputs, isSecret)) {
-        await this.#derive();
-        return;
-      }
+      if (this.#plain.has(state)) continue;
+      if (contains(state.inputs, isSecret) || contains(state.outputs, isSecret)) return true;
+      this.#plain.add(state);
     }
+    return false;
   }
 
-  /** The stored form of a resource; empty fields are left out. `prepare` must have seen it. */
+  /** Derives the key, which takes a third of a second. */
+  async derive(): Promise<void> {
+    if (this.#secrets !== undefined) return;
+    if (this.#passphrase === undefined) {
+      throw new EngineError(
+        'bad_passphrase',
+        'error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables',
+      );
+    }
+    const salt = this.#providers?.state?.salt;
+    this.#secrets =
+      salt === undefined ? await createSecrets(this.#passphrase) : await openSecrets(this.#passphrase, salt);
+  }
+
+  /** The stored form of a resource; empty fields are left out. It must not lack a key. */
   close(state: State): StoredResource {
     const stored: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(state)) if (!isEmpty(value)) stored[key] = value;
@@ -88,22 +104,10 @@ export class Codec {
     return stored;
   }
 
-  /** The state object has been changed: its text is stale. */
+  /** The state object has been changed: what is known of it is stale. */
   forget(state: State): void {
     this.#texts.delete(state);
-  }
-
-  async #derive(): Promise<void> {
-    if (this.#secrets !== undefined) return;
-    if (this.#passphrase === undefined) {
-      throw new EngineError(
-        'bad_passphrase',
-        'error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables',
-      );
-    }
-    const salt = this.#providers?.state?.salt;
-    this.#secrets =
-      salt === undefined ? await createSecrets(this.#passphrase) : await openSecrets(this.#passphrase, salt);
+    this.#plain.delete(state);
   }
 
   #openValue(value: Json): Json {

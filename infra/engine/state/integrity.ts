@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Deployment, StoredResource } from './schema.ts';
-import { parseReference } from '../values/urn.ts';
+import { isProviderType } from '../values/urn.ts';
 
 /**
  * Checks what must hold for every state file, read or written: the manifest's magic, and that all that a resource points
@@ -11,10 +11,10 @@ export function integrityViolations(deployment: Pick<Deployment, 'manifest' | 'r
   const { magic, version } = deployment.manifest;
   if (magic !== magicOf(version))
     found.push(`manifest: expected magic ${magicOf(version)} for version ${version}, got ${magic}`);
-  const earlier = new Map<string, StoredResource[]>();
+  const earlier = new Earlier();
   for (const resource of deployment.resources ?? []) {
     found.push(...shapeViolations(resource), ...orderViolations(resource, earlier));
-    earlier.set(resource.urn, [...(earlier.get(resource.urn) ?? []), resource]);
+    earlier.add(resource);
   }
   return found;
 }
@@ -24,19 +24,31 @@ export function magicOf(version: string): string {
   return version === '' ? '' : createHash('sha256').update(version).digest('hex');
 }
 
+/** What stands before a resource in the list. */
+class Earlier {
+  readonly urns = new Set<string>();
+  /** URNs of which one state is more than waiting for its deletion. */
+  readonly alive = new Set<string>();
+  /** References (`URN::ID`) of provider resources. */
+  readonly providers = new Set<string>();
+
+  add(resource: StoredResource): void {
+    this.urns.add(resource.urn);
+    if (resource.delete !== true) this.alive.add(resource.urn);
+    if (isProviderType(resource.type)) this.providers.add(`${resource.urn}::${resource.id ?? ''}`);
+  }
+}
+
 function shapeViolations(resource: StoredResource): readonly string[] {
   if (!resource.custom && (resource.id ?? '') !== '')
     return [`${resource.urn}: a component has the id ${String(resource.id)}`];
   return [];
 }
 
-function orderViolations(
-  resource: StoredResource,
-  earlier: ReadonlyMap<string, readonly StoredResource[]>,
-): readonly string[] {
+function orderViolations(resource: StoredResource, earlier: Earlier): readonly string[] {
   const found: string[] = [];
   const need = (urn: string | undefined, role: string): void => {
-    if (urn !== undefined && urn !== '' && !earlier.has(urn))
+    if (urn !== undefined && urn !== '' && !earlier.urns.has(urn))
       found.push(`${resource.urn}: its ${role} ${urn} does not stand before it`);
   };
   need(resource.parent, 'parent');
@@ -44,14 +56,9 @@ function orderViolations(
   for (const urns of Object.values(resource.propertyDependencies ?? {}))
     for (const urn of urns ?? []) need(urn, 'property dependency');
   need(resource.deletedWith, 'deletedWith');
-  if (resource.provider !== undefined && resource.provider !== '' && resource.pendingReplacement !== true) {
-    const { urn, id } = parseReference(resource.provider);
-    if (!(earlier.get(urn) ?? []).some((candidate) => candidate.id === id)) {
-      found.push(`${resource.urn}: its provider ${resource.provider} does not stand before it`);
-    }
-  }
-  if (resource.delete !== true && (earlier.get(resource.urn) ?? []).some((other) => other.delete !== true)) {
-    found.push(`${resource.urn}: stands twice`);
-  }
+  const { provider = '' } = resource;
+  if (provider !== '' && resource.pendingReplacement !== true && !earlier.providers.has(provider))
+    found.push(`${resource.urn}: its provider ${provider} does not stand before it`);
+  if (resource.delete !== true && earlier.alive.has(resource.urn)) found.push(`${resource.urn}: stands twice`);
   return found;
 }

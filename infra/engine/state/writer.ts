@@ -7,7 +7,7 @@ export class Writer {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  /** `save` must take its picture of the state before its first await. */
+  /** `save` takes its picture of the state when it is called, or later. */
   constructor(save: () => Promise<void>) {
     this.#save = save;
   }
@@ -21,6 +21,12 @@ export class Writer {
       () => this.#startNext(),
     );
     return this.#next;
+  }
+
+  /** Resolves when nothing is being written and nothing waits to be. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined || this.#next !== undefined)
+      await (this.#next ?? this.#running)?.catch(() => undefined);
   }
 
   #start(): Promise<void> {

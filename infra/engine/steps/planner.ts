@@ -1,4 +1,10 @@
-import { compareInputs, ignoreChanges, isReplacement, replaceOnChanges, replacementBecauseOf } from '../values/difference.ts';
+import {
+  compareInputs,
+  ignoreChanges,
+  isReplacement,
+  replaceOnChanges,
+  replacementBecauseOf,
+} from '../values/difference.ts';
 import { EngineError } from '../errors.ts';
 import type { Goal } from '../run/goal.ts';
 import { aliasUrns } from '../run/goal.ts';

@@ -6,7 +6,7 @@ const PLAN: MachinePlan = {
   machineId: '00000000-0000-4000-8000-000000000000',
   acceleration: 'tcg',
   memoryMiB: 512,
-  cpus: 1,
+  cpus: 2,
   kernelWords: 'console=ttyS0',
   descriptors: {
     kernel: 3,

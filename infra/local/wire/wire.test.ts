@@ -14,7 +14,7 @@ import { Wire } from './wire.ts';
 /* The wire against a peer of our own that loses, doubles, lies and floods; test/security/ holds it against a real guest's kernel. */
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
 });
 afterEach(() => {
   vi.useRealTimers();

@@ -12,10 +12,14 @@ export type DropCounts = Readonly<Record<Dropped | 'unasked_tcp' | 'flood', numb
 
 /** One run needs one connection; sshd itself takes this many. */
 const CONNECTIONS_MAX = 8;
-/** What the guest may send in one slot of time: ten times what SSH carries. A frame counts as at least `FRAME_COST`, which is what looking at it costs. */
+/**
+ * What the guest may send in one slot of time. It comes to 50 MB/s, which is more than SSH carries, and for one that sends rubbish to 6,000
+ * frames a second: a frame counts by its bytes, but as no less than looking at it costs, and one that is not carried as much more.
+ */
 const SLOT_MS = 10;
-const SLOT_BYTES = 1024 * 1024;
-const FRAME_COST = 512;
+const SLOT_BYTES = 512 * 1024;
+const CARRIED_COST = 1024;
+const DROPPED_COST = 8 * 1024;
 /** What may wait for a guest that does not read. TCP sends again what is dropped beyond it. */
 const WAITING_MAX_BYTES = 1024 * 1024;
 /** The ports we call from: those that no service has (RFC 6335). */
@@ -90,7 +94,7 @@ export class Wire {
   cut(): void {
     if (this.#isCut) return;
     this.#isCut = true;
-    clearTimeout(this.#slot);
+    clearInterval(this.#slot);
     this.#cable.destroy();
     this.#end();
     for (const connection of this.#connections.values())
@@ -99,13 +103,14 @@ export class Wire {
 
   #receive(chunk: Buffer): void {
     const touched = new Set<Connection>();
-    const frames = this.#cut(chunk);
-    for (const frame of frames) {
+    let cost = 0;
+    for (const frame of this.#cut(chunk)) {
       const connection = this.#sort(frame);
       if (connection !== undefined) touched.add(connection);
+      cost += Math.max(frame.length, connection === undefined ? DROPPED_COST : CARRIED_COST);
     }
     for (const connection of touched) connection.flush();
-    this.#spend(Math.max(chunk.length, frames.length * FRAME_COST));
+    this.#spend(cost);
   }
 
   /** What cannot be cut comes from a QEMU that is not itself any more. */
@@ -154,12 +159,14 @@ export class Wire {
     else this.#cable.write(wrapFrame(frame));
   }
 
-  /** Stops reading until the slot is over when too much came in it. */
+  /** Stops reading when too much came in a slot, for as many slots as it was too much by. */
   #spend(cost: number): void {
     this.#spent += cost;
-    this.#slot ??= setTimeout(() => {
+    this.#slot ??= setInterval(() => {
+      this.#spent = Math.max(0, this.#spent - SLOT_BYTES);
+      if (this.#spent > 0) return;
+      clearInterval(this.#slot);
       this.#slot = undefined;
-      this.#spent = 0;
       this.#cable.resume();
     }, SLOT_MS).unref();
     if (this.#spent > SLOT_BYTES) this.#cable.pause();

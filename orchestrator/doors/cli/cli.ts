@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Environment } from '../../environment.ts';
 import { explain, RequestError } from '../../errors.ts';
-import { escapeInline } from '../../terminal/index.ts';
+import { escapeInline, escapeJson } from '../../terminal/index.ts';
 import { COMMANDS } from './commands/index.ts';
 import { openConsole } from './console.ts';
 import { EXIT_CODES } from './exit-codes.ts';
@@ -50,7 +50,7 @@ function misused(error: CommanderError): RequestError {
 
 function report(error: unknown, json: boolean): number {
   const { code, expected, got, hint } = explain(error);
-  if (json) process.stdout.write(`${JSON.stringify({ schema: 'burnbag.error/1', code, expected, got, hint })}\n`);
+  if (json) process.stdout.write(`${escapeJson({ schema: 'burnbag.error/1', code, expected, got, hint })}\n`);
   else {
     const lines = [`burnbag: ${code}`, `  expected ${expected}`, `  got      ${got}`, `  hint     ${hint}`];
     process.stderr.write(`${lines.map((line) => escapeInline(line)).join('\n')}\n`);

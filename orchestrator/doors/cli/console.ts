@@ -1,3 +1,4 @@
+import { escapeJson } from '../../terminal/index.ts';
 import { openProgress } from './progress.ts';
 import { openSetupProgress } from './setup-progress.ts';
 import type { ObserveRun } from '../../run/progress.ts';
@@ -15,7 +16,7 @@ export interface Console {
   close(): void;
 }
 
-/** Columns assumed where stdout is no terminal. */
+/** Columns assumed where stdout is no terminal, or one that does not know its width. */
 const DEFAULT_WIDTH = 100;
 
 /** Opens the console of one command. */
@@ -32,8 +33,8 @@ export function openConsole(json: boolean): Console {
     observeSetup: json ? () => undefined : setup.observe,
     print(result, render) {
       close();
-      const width = process.stdout.isTTY ? process.stdout.columns : DEFAULT_WIDTH;
-      const text = json ? JSON.stringify(result) : render(result, width).join('\n');
+      const width = process.stdout.columns || DEFAULT_WIDTH;
+      const text = json ? escapeJson(result) : render(result, width).join('\n');
       if (text !== '') process.stdout.write(`${text}\n`);
     },
     say(line) {

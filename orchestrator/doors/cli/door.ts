@@ -38,10 +38,18 @@ export async function callOperation<Name extends OperationName>(
     return await run(parsed, opened.context);
   } catch (error) {
     if (operation.access !== 'shared' || explain(error).code !== 'home_busy') throw error;
-    const answered = await askOwner(environment.home, name, parsed);
-    if (answered === undefined) throw error;
-    return operation.result.parse(answered.ok) as ResultOf<Name>;
+    const { answerWithinMs, whenBusy } = operation as BusyRules;
+    const answered = await askOwner(environment.home, name, parsed, answerWithinMs);
+    if (answered !== undefined) return operation.result.parse(answered.ok) as ResultOf<Name>;
+    if (whenBusy === undefined) throw error;
+    return (await whenBusy(parsed, opened.context)) as ResultOf<Name>;
   }
+}
+
+/** The part of an operation that not every one has. */
+interface BusyRules {
+  readonly answerWithinMs?: number;
+  readonly whenBusy?: (args: unknown, context: OperationContext) => Promise<unknown>;
 }
 
 function parseArgs(schema: z.ZodType, args: unknown): unknown {

@@ -25,6 +25,7 @@ export class ArrivalLog {
   readonly #now: () => number;
   #seq = 0;
   #prev = CHAIN_START;
+  #bytes = 0;
 
   /** Opens the log in `file`, or goes on with the one that a crash left. */
   static async open(file: string, now: () => number): Promise<ArrivalLog> {
@@ -44,21 +45,33 @@ export class ArrivalLog {
     this.#now = now;
   }
 
-  /** Adds events in their order; resolves when they are on disk. */
+  /** Adds events in their order; resolves when they are on disk. When it rejects, nothing was added, and the same may be tried again. */
   async append(events: readonly ArrivalEvent[]): Promise<void> {
     const at_ms = this.#now();
-    const lines = events.map((event) => {
-      const line = JSON.stringify({ seq: ++this.#seq, at_ms, prev: this.#prev, ...event });
-      this.#prev = sha256(line);
-      return `${line}\n`;
-    });
-    await this.#handle.appendFile(lines.join(''));
-    await this.#handle.datasync();
+    let [seq, prev, text] = [this.#seq, this.#prev, ''];
+    for (const event of events) {
+      const line = JSON.stringify({ seq: ++seq, at_ms, prev, ...event });
+      prev = sha256(line);
+      text += `${line}\n`;
+    }
+    await this.#write(Buffer.from(text));
+    [this.#seq, this.#prev] = [seq, prev];
     for (const event of events) this.#account(event);
   }
 
   close(): Promise<void> {
     return this.#handle.close();
+  }
+
+  async #write(lines: Buffer): Promise<void> {
+    try {
+      await this.#handle.appendFile(lines);
+      await this.#handle.datasync();
+      this.#bytes += lines.length;
+    } catch (error) {
+      await this.#handle.truncate(this.#bytes).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Reads what is there: a log of a long run has some thousand lines. Half a line at its end was never counted as written. */
@@ -71,6 +84,7 @@ export class ArrivalLog {
       this.#prev = sha256(line);
       this.#account(JSON.parse(line) as ArrivalEvent);
     }
+    this.#bytes = whole;
     if (this.isClosed) return;
     await this.#handle.truncate(whole);
     await this.append([{ event: 'resumed', cut: content.length - whole }]);

@@ -39,6 +39,8 @@ export class Following {
   readonly #work: Promise<void>;
   #log: ArrivalLog | undefined;
   #taps: readonly Tap[] = [];
+  /** Copied, and not in the log yet. */
+  #pending: ArrivalEvent[] = [];
   #sources: Sources | undefined;
   #failure: EvidenceError | undefined;
   #finished: Promise<ReadonlyMap<FollowedStream, Followed>> | undefined;
@@ -69,7 +71,7 @@ export class Following {
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     await this.#open();
-    while (!signal.aborted) {
+    while (!signal.aborted && this.#log?.isClosed !== true) {
       if (await this.#round()) continue;
       await sleep(POLL_MS, undefined, { signal, ref: false }).catch(() => undefined);
     }
@@ -81,26 +83,29 @@ export class Following {
     if (this.#taps.length > 0) return;
     this.#taps = FOLLOWED.flatMap((stream) => {
       const accounted = log.accounted.get(stream);
-      return accounted === undefined ? [] : [new Tap(stream, join(dir, STREAMS[stream].file), accounted, maxBytes)];
+      return accounted === undefined || accounted.isEnded
+        ? []
+        : [new Tap(stream, join(dir, STREAMS[stream].file), accounted, maxBytes)];
     });
   }
 
   /** One look at every source; tells whether there was news. Copies are on disk before the log speaks of them. */
   async #round(options?: { tail: boolean }): Promise<boolean> {
     this.#sources ??= await this.#options.find();
-    const events: ArrivalEvent[] = [];
     for (const tap of this.#taps) {
       const source = this.#sources?.[tap.stream];
       if (source !== undefined) tap.open(source);
-      events.push(...tap.take(options));
+      this.#pending.push(...tap.take(options));
     }
-    if (events.length > 0) await this.#account(events);
-    return events.length > 0;
+    return this.#account();
   }
 
-  async #account(events: readonly ArrivalEvent[]): Promise<void> {
+  async #account(): Promise<boolean> {
+    if (this.#pending.length === 0) return false;
     await Promise.all(this.#taps.map((tap) => tap.sync()));
-    await this.#log?.append(events);
+    await this.#log?.append(this.#pending);
+    this.#pending = [];
+    return true;
   }
 
   async #finish(): Promise<ReadonlyMap<FollowedStream, Followed>> {
@@ -122,7 +127,8 @@ export class Following {
     await sleep(TAIL_MS);
     await this.#round({ tail: true });
     const open = this.#taps.filter((tap) => tap.isOpen);
-    await this.#account([...open.map((tap) => tap.end()), { event: 'closed' }]);
+    this.#pending.push(...open.map((tap) => tap.end()), { event: 'closed' });
+    await this.#account();
   }
 
   #outcome(): ReadonlyMap<FollowedStream, Followed> {

@@ -4,7 +4,7 @@ import { Manifest } from '../format/manifest.ts';
 import { merkleRoot } from '../format/merkle.ts';
 import { RESERVED_NAMES, SEAL_FILES } from '../format/names.ts';
 import { evidenceStatement } from '../format/statement.ts';
-import { weigh } from '../format/verdict.ts';
+import { weigh } from '../format/findings.ts';
 import { readCanonical } from '../read-canonical.ts';
 import { type BundleReading, byName, readBundle } from '../witness/read-bundle.ts';
 import { CheckFailed, type Shown } from './check-list.ts';
@@ -67,7 +67,9 @@ export function checkMerkleRoot(manifest: Manifest): Shown<undefined> {
 
 /** Streams, chain and findings are computed anew: whoever sealed cannot have called evidence complete that is not. */
 export function checkVerdict(manifest: Manifest, reading: BundleReading): Shown<undefined> {
-  const { streams, findings } = reading.judge(new Map(manifest.streams.map(({ stream, ended }) => [stream, ended])));
+  const { streams, findings, clock } = reading.judge(
+    new Map(manifest.streams.map(({ stream, ended }) => [stream, ended])),
+  );
   for (const [index, entry] of streams.entries()) {
     const stated = manifest.streams[index];
     if (canonicalJson(entry) !== canonicalJson(stated ?? null))
@@ -81,6 +83,8 @@ export function checkVerdict(manifest: Manifest, reading: BundleReading): Shown<
       `${findings.length}: ${findings.map(({ code }) => code).join(', ')}`,
     );
   }
+  if (canonicalJson(clock) !== canonicalJson(manifest.clock))
+    throw new CheckFailed('clocks as the manifest has them', canonicalJson(clock));
   if (weigh(findings) !== manifest.verdict) throw new CheckFailed(`verdict ${manifest.verdict}`, weigh(findings));
   const records = streams.find(({ stream }) => stream === 'executor')?.records ?? 0;
   const why =

@@ -1,16 +1,21 @@
 import { createHash } from 'node:crypto';
-import { AuditRecord, CHAIN_START } from '../../../executor/protocol/index.ts';
+import { CHAIN_START } from '../../../executor/protocol/chain.ts';
 import { Findings } from './findings.ts';
+import { type Fields, isDigest, isNatural, isOrdinal, isText, readFields } from './json.ts';
 
 /** Records examined one by one: far more than any task writes, few enough that a flooded log cannot keep a verifier busy. */
-const RECORDS_MAX = 100_000;
+const EXECUTOR_RECORDS_MAX = 100_000;
 
-/** What the executor's log says of one request. */
+/** What the executor's log says of one request. Times are the guest's clock, in milliseconds. */
 export interface RecordedAction {
   /** SHA-256 of the request's line; undefined where only the end of an action is on record. */
   lineSha256?: string;
   isRefused?: boolean;
-  ended?: { readonly answerSha256: string };
+  /** When it was taken up, or turned away. */
+  startedAtMs?: number;
+  ended?: { readonly answerSha256: string; readonly atMs: number; readonly durationMs: number };
+  /** Of the program it started. */
+  pid?: number;
 }
 
 interface Chain {
@@ -18,6 +23,23 @@ interface Chain {
   hash: string;
   isClosed: boolean;
 }
+
+/** What must be in a record, by its event, for it to be compared. */
+const EXECUTOR_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
+  session_open: ({ run_id, serial }) => isText(run_id) && isText(serial),
+  session_refused: ({ code }) => isText(code),
+  action_started: ({ run_id, request_id, line_sha256 }) =>
+    isText(run_id) && isOrdinal(request_id) && isDigest(line_sha256),
+  action_ended: ({ run_id, request_id, answer_sha256, duration_ms, pid }) =>
+    isText(run_id) &&
+    isOrdinal(request_id) &&
+    isDigest(answer_sha256) &&
+    isNatural(duration_ms) &&
+    (pid === undefined || isOrdinal(pid)),
+  refused: ({ run_id, request_id, line_sha256 }) =>
+    isText(run_id) && (request_id === null || isOrdinal(request_id)) && isDigest(line_sha256),
+  session_closed: ({ run_id, reason }) => isText(run_id) && isText(reason),
+};
 
 /**
  * Reads executor.ndjson line by line. Each session is a chain of its own: numbers without a hole, and `prev` the SHA-256 of the line
@@ -42,10 +64,10 @@ export class ExecutorWitness {
 
   readonly onLine = (line: Buffer | undefined): void => {
     this.records += 1;
-    if (this.records === RECORDS_MAX + 1)
-      this.findings.add('too_many_records', 'executor', `after record ${RECORDS_MAX}`);
-    if (this.records > RECORDS_MAX) return;
-    const record = line === undefined ? undefined : parseRecord(line);
+    if (this.records === EXECUTOR_RECORDS_MAX + 1)
+      this.findings.add('too_many_records', 'executor', `after record ${EXECUTOR_RECORDS_MAX}`);
+    if (this.records > EXECUTOR_RECORDS_MAX) return;
+    const record = readExecutorRecord(line);
     if (line === undefined || record === undefined) {
       this.findings.add('record_unreadable', 'executor', `record ${this.records}`);
       return;
@@ -64,51 +86,53 @@ export class ExecutorWitness {
     }
   }
 
-  #follow(record: AuditRecord, line: Buffer): void {
-    this.firstSeq ??= record.seq;
-    this.lastSeq = record.seq;
-    const chain = this.#chains.get(record.session) ?? { seq: 0, hash: CHAIN_START, isClosed: false };
-    if (record.seq !== chain.seq + 1 || record.prev !== chain.hash || chain.isClosed) {
-      this.findings.add(
-        'chain_broken',
-        'executor',
-        `record ${this.records}: expected number ${chain.seq + 1}, got ${record.seq}`,
-      );
+  #follow({ seq, prev, session, event }: ExecutorRecord, line: Buffer): void {
+    this.firstSeq ??= seq;
+    this.lastSeq = seq;
+    const chain = this.#chains.get(session) ?? { seq: 0, hash: CHAIN_START, isClosed: false };
+    if (seq !== chain.seq + 1 || prev !== chain.hash || chain.isClosed) {
+      const detail = `record ${this.records}: expected number ${chain.seq + 1}, got ${seq}`;
+      this.findings.add('chain_broken', 'executor', detail);
     }
-    const isClosed = record.event === 'session_closed' || record.event === 'session_refused';
-    this.#chains.set(record.session, {
-      seq: record.seq,
-      hash: createHash('sha256').update(line).digest('hex'),
-      isClosed,
-    });
+    const isClosed = event === 'session_closed' || event === 'session_refused';
+    this.#chains.set(session, { seq, hash: createHash('sha256').update(line).digest('hex'), isClosed });
   }
 
-  #note(record: AuditRecord): void {
-    if ('run_id' in record && record.run_id !== this.#runId) {
+  #note(record: ExecutorRecord): void {
+    const { event, at_ms: atMs, run_id, request_id } = record;
+    if (run_id !== undefined && run_id !== this.#runId)
       this.findings.add('other_run', 'executor', `record ${this.records}`);
+    if (event === 'session_open') this.sessions.push(String(record['serial']));
+    if (event === 'session_refused') this.refusedSessions += 1;
+    if (!isOrdinal(request_id)) return;
+    const action = this.actions.get(request_id) ?? {};
+    this.actions.set(request_id, action);
+    if (event === 'action_ended') {
+      const [answerSha256, durationMs] = [String(record['answer_sha256']), Number(record['duration_ms'])];
+      action.ended = { answerSha256, atMs, durationMs };
+      if (isOrdinal(record['pid'])) action.pid = record['pid'];
+    } else {
+      Object.assign(action, { lineSha256: record['line_sha256'], startedAtMs: atMs });
+      if (event === 'refused') action.isRefused = true;
     }
-    if (record.event === 'session_open') this.sessions.push(record.serial);
-    if (record.event === 'session_refused') this.refusedSessions += 1;
-    if (record.event === 'action_started') this.#action(record.request_id).lineSha256 = record.line_sha256;
-    if (record.event === 'action_ended') {
-      this.#action(record.request_id).ended = { answerSha256: record.answer_sha256 };
-    }
-    if (record.event === 'refused' && record.request_id !== null) {
-      Object.assign(this.#action(record.request_id), { lineSha256: record.line_sha256, isRefused: true });
-    }
-  }
-
-  #action(id: number): RecordedAction {
-    const known = this.actions.get(id) ?? {};
-    this.actions.set(id, known);
-    return known;
   }
 }
 
-function parseRecord(line: Buffer): AuditRecord | undefined {
-  try {
-    return AuditRecord.safeParse(JSON.parse(line.toString())).data;
-  } catch {
-    return undefined;
-  }
+type ExecutorRecord = Fields & {
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly prev: string;
+  readonly session: string;
+  readonly event: string;
+  readonly run_id?: unknown;
+  readonly request_id?: unknown;
+};
+
+function readExecutorRecord(line: Buffer | undefined): ExecutorRecord | undefined {
+  const fields = readFields(line);
+  if (fields === undefined) return undefined;
+  const { seq, at_ms, prev, session, event } = fields;
+  const isChained = isOrdinal(seq) && isNatural(at_ms) && isDigest(prev) && isText(session);
+  if (!isChained || !isText(event) || !Object.hasOwn(EXECUTOR_EVENTS, event)) return undefined;
+  return EXECUTOR_EVENTS[event]?.(fields) === true ? (fields as ExecutorRecord) : undefined;
 }

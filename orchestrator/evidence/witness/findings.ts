@@ -1,5 +1,5 @@
 import type { StreamName } from '../format/streams.ts';
-import type { Finding, FindingCode } from '../format/verdict.ts';
+import type { Finding, FindingCode } from '../format/findings.ts';
 
 /** Findings of one kind that are kept: a flooded log would otherwise fill the manifest, and ten say what a thousand would. */
 const SAME_KIND_MAX = 10;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { agreeingStreams, chain, RUN_ID, sha256, type TestStreams } from '../../../test/support/bundle.ts';
 import { STREAM_NAMES, STREAMS, type StreamEnd, type StreamName } from '../format/streams.ts';
-import { type FindingCode, weigh } from '../format/verdict.ts';
+import { type FindingCode, weigh } from '../format/findings.ts';
 import { readBundle } from './read-bundle.ts';
 
 let dir: string;

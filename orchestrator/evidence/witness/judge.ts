@@ -1,32 +1,59 @@
-import type { StreamEntry } from '../format/manifest.ts';
+import type { StreamEnd, StreamName } from '../format/streams.ts';
 import { STREAM_NAMES } from '../format/streams.ts';
-import type { Finding } from '../format/verdict.ts';
+import type { Finding } from '../format/findings.ts';
+import type { ArrivalsWitness } from './arrivals.ts';
+import type { AuditFileWitness } from './audit-file.ts';
+import type { AuditWitness } from './audit.ts';
+import { boundClock, clockProblem, type ClockBounds } from './clock.ts';
 import type { ExecutorWitness, RecordedAction } from './executor.ts';
 import { Findings } from './findings.ts';
 import type { RelayWitness, SentRequest } from './relay.ts';
+import type { ConsoleWitness, SyslogWitness } from './syslog.ts';
 
-/** What one pass over all streams found: the basis of the verdict, for whoever seals and for whoever verifies. */
-export interface Witnessed {
-  readonly streams: readonly StreamEntry[];
-  /** Names of the streams whose last record has no end. */
-  readonly unfinished: ReadonlySet<string>;
+/** Whoever read a stream, record by record. */
+export interface Witnesses {
   readonly executor: ExecutorWitness;
   readonly relay: RelayWitness;
+  readonly arrivals: ArrivalsWitness;
+  readonly audit: AuditWitness;
+  readonly auditFile: AuditFileWitness;
+  readonly sshd: SyslogWitness;
+  readonly console: ConsoleWitness;
+}
+
+/** What one pass over all streams found: the basis of the verdict, for whoever seals and for whoever verifies. */
+export interface Witnessed extends Witnesses {
+  readonly streams: readonly JudgedStream[];
+  /** Names of the streams whose last record has no end. */
+  readonly unfinished: ReadonlySet<string>;
+}
+
+interface JudgedStream {
+  readonly stream: StreamName;
+  readonly records: number;
+  readonly ended: { readonly how: StreamEnd };
 }
 
 /** Compares the witnesses with each other. Pure: the same files and endings give the same findings in the same order. */
-export function judge(seen: Witnessed): readonly Finding[] {
+export function judge(seen: Witnessed): { readonly findings: readonly Finding[]; readonly clock: ClockBounds | null } {
   const findings = new Findings();
   judgeStreams(seen, findings);
+  judgeLogins(seen, findings);
   judgeSessions(seen, findings);
   judgeRequests(seen, findings);
-  return [...findings.list, ...seen.executor.findings.list, ...seen.relay.findings.list];
+  judgeAudit(seen, findings);
+  const clock = boundClock(seen.relay.requests, seen.executor.actions);
+  const stepped = clockProblem(clock, seen.executor.actions);
+  if (stepped !== undefined) findings.add('clock_stepped', 'executor', stepped);
+  const { executor, relay, arrivals, audit, auditFile, sshd, console } = seen;
+  const own = [executor, relay, arrivals, audit, auditFile, sshd, console].map((witness) => witness.findings.list);
+  return { findings: [...findings.list, ...own.flat()], clock };
 }
 
 /** Streams that cannot be without a record when somebody logged in. */
 const NEVER_SILENT: ReadonlySet<string> = new Set(['sshd', 'audit']);
 /** Streams whose records end with a newline; a console may stop anywhere. */
-const RECORDED_BY_LINE: ReadonlySet<string> = new Set(['executor', 'audit', 'relay', 'engine']);
+const RECORDED_BY_LINE: ReadonlySet<string> = new Set(STREAM_NAMES.filter((name) => name !== 'console'));
 
 function judgeStreams({ streams, unfinished, relay }: Witnessed, findings: Findings): void {
   const listed = new Map(streams.map((entry) => [entry.stream, entry]));
@@ -42,6 +69,17 @@ function judgeStreams({ streams, unfinished, relay }: Witnessed, findings: Findi
       findings.add('record_incomplete', name, `after ${entry?.records ?? 0} records`);
     }
   }
+}
+
+/** Every login of the relay, by its certificate's serial, and no other. */
+function judgeLogins({ sshd, relay }: Witnessed, findings: Findings): void {
+  const unclaimed = [...sshd.logins];
+  for (const [index, serial] of relay.logins.entries()) {
+    const at = unclaimed.indexOf(serial);
+    if (at === -1) findings.add('login_not_recorded', 'sshd', `login ${index + 1} of the relay`);
+    else unclaimed.splice(at, 1);
+  }
+  if (unclaimed.length > 0) findings.add('login_not_ours', 'sshd', `${unclaimed.length} logins`);
 }
 
 /** Sessions are matched by their certificate's serial; one that the executor turned away matches any one session of the relay. */
@@ -74,4 +112,15 @@ function differs({ lineSha256, answer }: SentRequest, recorded: RecordedAction):
   if (recorded.lineSha256 !== lineSha256) return true;
   if (answer === undefined) return false;
   return answer.isRefusal ? recorded.isRefused !== true : recorded.ended?.answerSha256 !== answer.lineSha256;
+}
+
+/** What the executor started must be in the audit stream, and so must the login that came after all of it. */
+function judgeAudit({ executor, relay, audit }: Witnessed, findings: Findings): void {
+  if (audit.records === 0) return;
+  for (const [id, { pid }] of executor.actions) {
+    if (pid !== undefined && !audit.started.has(pid))
+      findings.add('process_not_audited', 'audit', `process ${pid} of request ${id}`);
+  }
+  if (relay.hasFetched && !audit.hasReader)
+    findings.add('audit_ended_early', 'audit', `no record of the last login, after number ${audit.lastSeq ?? 0}`);
 }

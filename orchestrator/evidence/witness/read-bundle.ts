@@ -1,46 +1,73 @@
 import { join } from 'node:path';
-import type { FileEntry, StreamEnding, StreamEntry } from '../format/manifest.ts';
-import { STREAM_NAMES, STREAMS, type StreamName } from '../format/streams.ts';
-import type { Finding } from '../format/verdict.ts';
-import { type OnLine, openPlain, scan, type Scan } from '../scan.ts';
+import type { Finding } from '../format/findings.ts';
+import { FOLLOWED, STREAM_NAMES, STREAMS, type StreamEnd, type StreamName } from '../format/streams.ts';
+import { openPlain, scan, type Scan, type ScanListener } from '../scan.ts';
+import { ArrivalsWitness } from './arrivals.ts';
+import { AuditFileWitness } from './audit-file.ts';
+import { AuditWitness } from './audit.ts';
+import type { ClockBounds } from './clock.ts';
 import { ExecutorWitness } from './executor.ts';
-import { judge } from './judge.ts';
+import { judge, type Witnesses } from './judge.ts';
 import { RelayWitness } from './relay.ts';
+import { ConsoleWitness, SyslogWitness } from './syslog.ts';
 
 /** What one pass over a bundle's files found. */
 export interface BundleReading {
   /** In the order of their names. */
-  readonly files: readonly FileEntry[];
-  /** Given how each stream ended, its entry and everything that speaks against completeness. */
-  judge(endings: ReadonlyMap<StreamName, StreamEnding>): {
-    streams: readonly StreamEntry[];
-    findings: readonly Finding[];
+  readonly files: readonly ReadFile[];
+  /** Given how each stream ended: its entry, everything that speaks against completeness, and how far the clocks were apart. */
+  judge<Ended extends { readonly how: StreamEnd }>(
+    endings: ReadonlyMap<StreamName, Ended>,
+  ): {
+    readonly streams: readonly CountedStream<Ended>[];
+    readonly findings: readonly Finding[];
+    readonly clock: ClockBounds | null;
   };
 }
 
-/** Reads every named file of a bundle once: hash, size, lines, and what executor and relay recorded. Sealing and verifying share it. */
+export interface ReadFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** One stream, counted; sequence numbers only where its records carry them, null elsewhere. */
+export interface CountedStream<Ended> {
+  readonly stream: StreamName;
+  readonly witness: 'guest' | 'relay' | 'control_plane';
+  readonly file: string | null;
+  readonly bytes: number;
+  readonly records: number;
+  readonly first_seq: number | null;
+  readonly last_seq: number | null;
+  readonly ended: Ended;
+}
+
+/**
+ * Reads every named file of a bundle once: hash, size, lines, and what each witness recorded. Sealing and verifying share it. In the order
+ * of names, what a stream is compared with comes before it: arrivals.ndjson and audit-file.log before audit.log.
+ */
 export async function readBundle(dir: string, names: readonly string[], runId: string): Promise<BundleReading> {
-  const executor = new ExecutorWitness(runId);
-  const relay = new RelayWitness();
-  const listeners: Partial<Record<string, OnLine>> = {
-    [STREAMS.executor.file]: executor.onLine,
-    [STREAMS.relay.file]: relay.onLine,
-  };
+  const witnesses = makeWitnesses(runId);
+  const listeners = listenersOf(witnesses);
   const scans = new Map<string, Scan>();
   for (const name of [...names].sort(byName)) {
     await using handle = await openPlain(join(dir, name));
-    scans.set(name, await scan(handle, listeners[name]));
+    const listener = listeners.get(name);
+    scans.set(name, await scan(handle, listener));
+    listener?.onEnd?.();
   }
-  executor.end();
-  relay.end();
+  const { executor, relay, arrivals, audit, auditFile } = witnesses;
+  for (const witness of [executor, relay, arrivals, audit]) witness.end();
+  auditFile.end(relay.hasFetched);
   return {
     files: Array.from(scans, ([name, { bytes, sha256 }]) => ({ name, bytes, sha256 })),
     judge(endings) {
-      const streams = describeStreams(endings, scans, { executor, relay });
+      const streams = countStreams(endings, scans, witnesses);
       const unfinished = new Set(
         STREAM_NAMES.filter((name) => scans.get(STREAMS[name].file)?.endsWithNewline === false),
       );
-      return { streams, findings: judge({ streams, unfinished, executor, relay }) };
+      return { streams, ...judge({ streams, unfinished, ...witnesses }) };
     },
   };
 }
@@ -50,17 +77,46 @@ export function byName(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-function describeStreams(
-  endings: ReadonlyMap<StreamName, StreamEnding>,
+function makeWitnesses(runId: string): Witnesses {
+  const auditFile = new AuditFileWitness();
+  return {
+    executor: new ExecutorWitness(runId),
+    relay: new RelayWitness(),
+    arrivals: new ArrivalsWitness(),
+    audit: new AuditWitness(auditFile),
+    auditFile,
+    sshd: new SyslogWitness(),
+    console: new ConsoleWitness(),
+  };
+}
+
+type BundleListener = ScanListener & { readonly onEnd?: () => void };
+
+/** Who listens to which file; a followed stream's pieces are also compared with what arrived. */
+function listenersOf(witnesses: Witnesses): ReadonlyMap<string, BundleListener> {
+  const { executor, relay, arrivals, audit, auditFile, sshd, console } = witnesses;
+  const byStream = { executor, relay, arrivals, audit, audit_file: auditFile, sshd, console };
+  const listeners = new Map<string, BundleListener>();
+  for (const [stream, { onLine }] of Object.entries(byStream))
+    listeners.set(STREAMS[stream as keyof typeof byStream].file, { onLine });
+  for (const stream of FOLLOWED) {
+    const { onPiece, end } = arrivals.checkerOf(stream);
+    listeners.set(STREAMS[stream].file, { ...listeners.get(STREAMS[stream].file), onPiece, onEnd: end });
+  }
+  return listeners;
+}
+
+function countStreams<Ended extends { readonly how: StreamEnd }>(
+  endings: ReadonlyMap<StreamName, Ended>,
   scans: ReadonlyMap<string, Scan>,
-  numbered: { readonly executor: ExecutorWitness; readonly relay: RelayWitness },
-): StreamEntry[] {
+  numbered: Pick<Witnesses, 'executor' | 'relay' | 'arrivals' | 'audit'>,
+): CountedStream<Ended>[] {
   return STREAM_NAMES.flatMap((stream) => {
     const ended = endings.get(stream);
     if (ended === undefined) return [];
     const { file, witness } = STREAMS[stream];
     const found = scans.get(file);
-    const counted = stream === 'executor' || stream === 'relay' ? numbered[stream] : undefined;
+    const counted = Object.hasOwn(numbered, stream) ? numbered[stream as keyof typeof numbered] : undefined;
     return {
       stream,
       witness,

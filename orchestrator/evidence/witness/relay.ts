@@ -1,44 +1,66 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
-import { Answer, Sha256 } from '../../../executor/protocol/index.ts';
 import { Findings } from './findings.ts';
+import { type Fields, isDigest, isNatural, isOrdinal, isText, readFields } from './json.ts';
 
-/** Of the relay's own transcript, what is compared; the rest of a record stays evidence and is not judged. */
-const TranscriptRecord = z.discriminatedUnion('event', [
-  z.object({ seq: z.int(), event: z.literal('connected'), serial: z.string() }),
-  z.object({ seq: z.int(), event: z.literal('request'), bytes: z.int(), sha256: Sha256, line: z.string() }),
-  z.object({ seq: z.int(), event: z.literal('answer'), bytes: z.int(), sha256: Sha256, line: z.string() }),
-  z.object({ seq: z.int(), event: z.literal('ended') }),
-]);
-type TranscriptRecord = z.infer<typeof TranscriptRecord>;
-
-const Numbered = z.object({ id: z.int().min(1) });
-
-/** What the relay says of one request. */
+/** What the relay says of one request. Times are the relay's clock, in milliseconds. */
 export interface SentRequest {
   readonly lineSha256: string;
-  answer?: { readonly isRefusal: boolean; readonly lineSha256: string };
+  readonly atMs: number;
+  answer?: {
+    readonly isRefusal: boolean;
+    readonly lineSha256: string;
+    readonly atMs: number;
+    /** The guest's clock, where the answer tells it. */
+    readonly guestNowMs?: number;
+  };
 }
+
+/** Ends of a session that nobody wanted: what was said last may be missing. */
+const BROKEN_ENDS: ReadonlySet<unknown> = new Set([
+  'close_timeout',
+  'protocol_violation',
+  'executor_exited',
+  'connection_lost',
+  'transcript_failed',
+]);
+
+/** What must be in a record, by its event, for it to be compared; the rest of it stays evidence and is not judged. */
+const RELAY_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
+  connected: ({ serial }) => isText(serial),
+  request: isWholeLine,
+  answer: isWholeLine,
+  ended: ({ reason, bytes_sent, bytes_received }) =>
+    isText(reason) && isNatural(bytes_sent) && isNatural(bytes_received),
+  // The second login, which only copies a log out.
+  log_connected: ({ serial }) => isText(serial),
+  log_fetched: ({ reason, bytes }) => isText(reason) && isNatural(bytes),
+};
 
 /** Reads relay.ndjson line by line: what was sent, what was answered, how it ended. */
 export class RelayWitness {
   records = 0;
   firstSeq: number | null = null;
   lastSeq: number | null = null;
-  /** Certificate serials of the sessions it opened. */
+  /** Certificate serials of the sessions it opened with the executor. */
   readonly sessions: string[] = [];
+  /** Of all its logins. */
+  readonly logins: string[] = [];
   readonly requests = new Map<number, SentRequest>();
+  /** Whether it fetched the guest's own file. */
+  hasFetched = false;
   readonly findings = new Findings();
   #ended = 0;
+  #sent = 0;
+  #received = 0;
 
   readonly onLine = (line: Buffer | undefined): void => {
     this.records += 1;
-    const record = line === undefined ? undefined : parse(TranscriptRecord, line.toString());
-    if (record === undefined || !isWhole(record)) {
+    const record = readRelayRecord(line);
+    if (record === undefined) {
       this.findings.add('record_unreadable', 'relay', `record ${this.records}`);
       return;
     }
-    this.#follow(record);
+    this.#follow(record.seq);
     this.#note(record);
   };
 
@@ -48,57 +70,96 @@ export class RelayWitness {
     if (open > 0) this.findings.add('transcript_not_ended', 'relay', `${open} of ${this.sessions.length} sessions`);
   }
 
-  /** Numbers run on without a hole and begin anew with each session. */
-  #follow(record: TranscriptRecord): void {
-    this.firstSeq ??= record.seq;
+  /** Numbers run on without a hole and begin anew with each login. */
+  #follow(seq: number): void {
+    this.firstSeq ??= seq;
     const expected = (this.lastSeq ?? 0) + 1;
-    if (record.seq !== expected && record.seq !== 1) {
-      this.findings.add(
-        'chain_broken',
-        'relay',
-        `record ${this.records}: expected number ${expected}, got ${record.seq}`,
-      );
-    }
-    this.lastSeq = record.seq;
+    if (seq !== expected && seq !== 1)
+      this.findings.add('chain_broken', 'relay', `record ${this.records}: expected number ${expected}, got ${seq}`);
+    this.lastSeq = seq;
   }
 
-  #note(record: TranscriptRecord): void {
-    if (record.event === 'connected') this.sessions.push(record.serial);
-    if (record.event === 'ended') this.#ended += 1;
-    if (record.event === 'request') this.#noteRequest(record.line, record.sha256);
-    if (record.event === 'answer') this.#noteAnswer(record.line, record.sha256);
+  #note(record: RelayRecord): void {
+    const { event } = record;
+    if (event === 'connected' || event === 'log_connected') this.logins.push(String(record['serial']));
+    if (event === 'connected') this.sessions.push(String(record['serial']));
+    if (event === 'log_fetched') this.hasFetched = record['reason'] === 'complete';
+    if (event === 'request') this.#noteRequest(record);
+    if (event === 'answer') this.#noteAnswer(record);
+    if (event === 'ended') this.#noteEnd(record);
   }
 
-  #noteRequest(line: string, sha256: string): void {
-    const id = parse(Numbered, line)?.id;
-    if (id === undefined)
-      this.findings.add('record_unreadable', 'relay', `record ${this.records}: a request without a number`);
-    else this.requests.set(id, { lineSha256: sha256 });
+  #noteRequest({ line, sha256, at_ms: atMs }: RelayRecord): void {
+    this.#sent += Buffer.byteLength(String(line)) + 1;
+    const id = readFields(String(line))?.['id'];
+    if (isOrdinal(id)) this.requests.set(id, { lineSha256: String(sha256), atMs });
+    else this.findings.add('record_unreadable', 'relay', `record ${this.records}: a request without a number`);
   }
 
-  #noteAnswer(line: string, lineSha256: string): void {
-    const answer = parse(Answer, line);
-    if (answer === undefined) {
+  #noteAnswer({ line, sha256, at_ms: atMs }: RelayRecord): void {
+    this.#received += Buffer.byteLength(String(line)) + 1;
+    const answer = readFields(String(line));
+    const { id, status, action, result } = answer ?? {};
+    if (!isText(status) || !(id === null || isOrdinal(id))) {
       this.findings.add('record_unreadable', 'relay', `record ${this.records}: not an answer`);
       return;
     }
-    const request = answer.id === null ? undefined : this.requests.get(answer.id);
-    if (request !== undefined) request.answer = { isRefusal: answer.status === 'refused', lineSha256 };
-    const lost = answer.status === 'ok' && answer.action === 'check_health' ? (answer.result.audit.lost ?? 0) : 0;
-    if (lost > 0) this.findings.add('audit_lost', 'audit', `${lost} records, by the kernel's own count`);
+    const health = status === 'ok' && action === 'check_health' ? (result as Fields | undefined) : undefined;
+    const request = id === null ? undefined : this.requests.get(id);
+    const now = health?.['now_ms'];
+    if (request !== undefined) {
+      const told = { isRefusal: status === 'refused', lineSha256: String(sha256), atMs };
+      request.answer = { ...told, ...(isNatural(now) && { guestNowMs: now }) };
+    }
+    this.#noteHealth(health);
+  }
+
+  #noteHealth(health: Fields | undefined): void {
+    const audit = health?.['audit'] as Fields | undefined;
+    const services = health?.['services'] as Fields | undefined;
+    const lost = audit?.['lost'];
+    if (isOrdinal(lost)) this.findings.add('audit_lost', 'audit', `${lost} records, by the kernel's own count`);
+    if (services?.['auditd'] === 'stopped')
+      this.findings.add('audit_stopped', 'audit', `by the executor's word, record ${this.records} of the relay`);
+    if (audit?.['enabled'] === false)
+      this.findings.add('audit_stopped', 'audit', `switched off, by record ${this.records} of the relay`);
+  }
+
+  /** Only after an end in order do the lines make up all bytes: a session that was cut may have been cut within a line. */
+  #noteEnd({ reason, bytes_sent: sent, bytes_received: received }: RelayRecord): void {
+    this.#ended += 1;
+    if (BROKEN_ENDS.has(reason))
+      this.findings.add('session_broken', 'relay', `${String(reason)}, record ${this.records}`);
+    if (reason === 'closed' && (sent !== this.#sent || received !== this.#received)) {
+      const detail = `expected ${this.#sent} sent and ${this.#received} received, got ${String(sent)} and ${String(received)}`;
+      this.findings.add('bytes_differ', 'relay', detail);
+    }
+    this.#sent = 0;
+    this.#received = 0;
   }
 }
 
-/** A transcript's line must be what its digest says. */
-function isWhole(record: TranscriptRecord): boolean {
-  if (record.event !== 'request' && record.event !== 'answer') return true;
-  return createHash('sha256').update(record.line).digest('hex') === record.sha256;
+type RelayRecord = Fields & {
+  readonly seq: number;
+  readonly at_ms: number;
+  readonly event: string;
+  readonly line?: unknown;
+  readonly sha256?: unknown;
+  readonly reason?: unknown;
+  readonly bytes_sent?: unknown;
+  readonly bytes_received?: unknown;
+};
+
+function readRelayRecord(line: Buffer | undefined): RelayRecord | undefined {
+  const fields = readFields(line);
+  if (fields === undefined) return undefined;
+  const { seq, at_ms, event } = fields;
+  if (!isOrdinal(seq) || !isNatural(at_ms) || !isText(event) || !Object.hasOwn(RELAY_EVENTS, event)) return undefined;
+  return RELAY_EVENTS[event]?.(fields) === true ? (fields as RelayRecord) : undefined;
 }
 
-function parse<T extends z.ZodType>(schema: T, text: string): z.infer<T> | undefined {
-  try {
-    return schema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+/** A transcript's line must be what its size and digest say. */
+function isWholeLine({ line, bytes, sha256 }: Fields): boolean {
+  if (!isText(line) || !isDigest(sha256) || Buffer.byteLength(line) !== bytes) return false;
+  return createHash('sha256').update(line).digest('hex') === sha256;
 }

@@ -1,43 +1,49 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConcreteId, Deletion, Observation } from '../../../infra/driver.ts';
-import {
-  archiveReceipt,
-  type BurnProof,
-  LOOKS_APART_MS,
-  LOOKS_MIN,
-  openBurnLog,
-  signReceipt,
-} from '../../evidence/index.ts';
+import { archiveReceipt, type BurnProof, openBurnLog, signReceipt } from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import type { LiveRun } from '../live.ts';
+import { untilJournalled } from '../patience.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
+import { isSame, type Looked, lookTwice } from './look.ts';
 
-/** Milliseconds on top of what a receipt needs between two looks: timers may fire early. */
-const LOOKS_MARGIN_MS = 10;
-
-/** Deletes everything the run ever had, looks for each id twice, and signs the receipt only when every look found nothing. */
+/**
+ * Deletes everything the run ever had, looks for each id twice, and signs the receipt only when every look found nothing.
+ * Nothing stands in the way of the deletion: neither a journal that does not answer nor a list that cannot be written.
+ */
 export const burnAndProve: Step<'destroying'> = async (run, live, deps) => {
   const since = performance.now();
   deps.observe({ type: 'phase_started', runId: run.runId, phase: 'burned' });
-  await revoke(run, deps);
+  const isRevoked = await revoke(run, deps).then(
+    () => true,
+    () => false,
+  );
   const deletions = await destroy(run, live, deps);
-  const targets = await everyId(run, deps);
-  const proofs = await look(targets, deletions, deps);
+  if (!isRevoked) await untilJournalled(() => revoke(run, deps));
+  const proofs = await lookTwice(deps.driver, run.runId, { targets: await everyId(run, deps), deletions });
   const present = proofs.filter(({ problem }) => problem !== undefined);
   live.burn = {
-    ids: targets.length,
+    ids: proofs.length,
     notGone: present.map(({ target, problem }) => ({ kind: target.kind, id: target.id, why: problem ?? '' })),
     receipt: null,
     receiptArchived: false,
   };
   if (present.length === 0) await prove(run, live, proofs, deps);
+  else deps.observe({ type: 'notice', runId: run.runId, text: quarantineNotice(run, present) });
   const { durationMs, ...ended } = live.end('burned', since);
-  const gone = targets.length - present.length;
-  const summary = `${gone} of ${targets.length} ids proven gone · ${live.burn.receipt === null ? 'NO RECEIPT: quarantined' : 'receipt signed'}`;
+  const gone = proofs.length - present.length;
+  const summary = `${gone} of ${proofs.length} ids proven gone · ${live.burn.receipt === null ? 'NO RECEIPT: quarantined' : 'receipt signed'}`;
   deps.observe({ type: 'phase_ended', ok: live.burn.receipt !== null, durationMs, summary, ...ended });
   return present.length === 0 ? 'destroyed' : 'quarantined';
 };
+
+/** Loud, and with what to look at. */
+function quarantineNotice({ runId }: Run, present: readonly Looked[]): string {
+  const [first] = present;
+  const others = present.length === 1 ? '' : ` and ${present.length - 1} more`;
+  const what = first === undefined ? '' : `${first.target.kind} ${first.target.id} (${first.problem ?? ''})${others}`;
+  return `run ${runId} is QUARANTINED, not proven gone: ${what}; it is tried again, and \`burnbag reap\` tries at once`;
+}
 
 /** A certificate of a burned machine opens nothing any more, and the list says so. */
 async function revoke(run: Run, deps: Deps): Promise<void> {
@@ -55,7 +61,9 @@ async function destroy(run: Run, live: LiveRun, deps: Deps): Promise<readonly De
   };
   const log = openBurnLog(live.folder);
   try {
-    return await deps.driver.destroy(run.runId, await deps.journal.listIds(run.runId), (event) => {
+    // Without the manifest the driver goes by label.
+    const manifest = await deps.journal.listIds(run.runId).catch(() => []);
+    return await deps.driver.destroy(run.runId, manifest, (event) => {
       log.append(event);
     });
   } catch (error) {
@@ -70,48 +78,10 @@ async function destroy(run: Run, live: LiveRun, deps: Deps): Promise<readonly De
 
 /** The manifest of ids, and whatever a look at the control plane finds beside it. */
 async function everyId(run: Run, deps: Deps): Promise<readonly ConcreteId[]> {
-  const known = (await deps.journal.listIds(run.runId)).map(({ kind, id, detail }) => ({ kind, id, detail }));
+  const recorded = await untilJournalled(() => deps.journal.listIds(run.runId));
+  const known = recorded.map(({ kind, id, detail }) => ({ kind, id, detail }));
   const found = await deps.driver.inventory(run.runId);
   return [...known, ...found.filter((one) => !known.some((other) => isSame(one, other)))];
-}
-
-interface Looked extends BurnProof {
-  readonly problem?: string;
-}
-
-/** Looks for every id, waits, and looks for every id again. */
-async function look(
-  targets: readonly ConcreteId[],
-  deletions: readonly Deletion[],
-  deps: Deps,
-): Promise<readonly Looked[]> {
-  const unseen: Deletion['at'] = new Date().toISOString();
-  const rounds: (readonly (Observation | { readonly problem: string })[])[] = [];
-  for (let round = 0; round < LOOKS_MIN; round += 1) {
-    if (round > 0) await sleep(LOOKS_APART_MS + LOOKS_MARGIN_MS);
-    rounds.push(await Promise.all(targets.map((target) => lookOnce(target, deps))));
-  }
-  return targets.map((target, index) => {
-    const looks = rounds.flatMap((round) => round[index] ?? []);
-    const observations = looks.filter((one) => 'state' in one);
-    const problem =
-      looks.find((one) => 'problem' in one)?.problem ?? observations.find(({ state }) => state === 'present')?.means;
-    const deletion = deletions.find((one) => isSame(one.target, target)) ?? {
-      target,
-      how: 'not found when it was to be deleted',
-      at: unseen,
-    };
-    return { target, deletion, observations, ...(problem !== undefined && { problem }) };
-  });
-}
-
-/** Only "not found" counts as gone: a look that failed proves nothing. */
-async function lookOnce(target: ConcreteId, deps: Deps): Promise<Observation | { readonly problem: string }> {
-  try {
-    return await deps.driver.observe(target);
-  } catch (error) {
-    return { problem: explain(error).got };
-  }
 }
 
 async function prove(run: Run, live: LiveRun, proofs: readonly BurnProof[], deps: Deps): Promise<void> {
@@ -129,12 +99,19 @@ async function prove(run: Run, live: LiveRun, proofs: readonly BurnProof[], deps
     ids: proofs,
     signer: deps.vault.receiptSigner,
   });
-  for (const { target, observations } of proofs) {
-    const last = observations.at(-1);
-    if (last !== undefined) await deps.journal.markGone(run.runId, target, { at: last.at, means: last.means });
-  }
+  for (const { target, observations } of proofs) await markGone(run, target, observations.at(-1), deps);
   if (live.burn !== undefined)
     live.burn = { ...live.burn, receipt: 'receipt.json', receiptArchived: await archive(run, live, deps) };
+}
+
+/** What only the inventory found is in the receipt; the manifest of ids never had it. */
+async function markGone(run: Run, target: ConcreteId, last: Observation | undefined, deps: Deps): Promise<void> {
+  if (last === undefined) return;
+  try {
+    await untilJournalled(() => deps.journal.markGone(run.runId, target, { at: last.at, means: last.means }));
+  } catch (error) {
+    if (explain(error).code !== 'id_not_found') throw error;
+  }
 }
 
 async function archive(run: Run, live: LiveRun, deps: Deps): Promise<boolean> {
@@ -151,8 +128,4 @@ async function archive(run: Run, live: LiveRun, deps: Deps): Promise<boolean> {
     });
     return false;
   }
-}
-
-function isSame(a: ConcreteId, b: ConcreteId): boolean {
-  return a.kind === b.kind && a.id === b.id;
 }

@@ -2,6 +2,7 @@ import { cancel } from './cancel.ts';
 import type { AddCommand } from './command.ts';
 import { detonate } from './detonate.ts';
 import { logs } from './logs.ts';
+import { reap } from './reap.ts';
 import { run } from './run.ts';
 import { runs } from './runs.ts';
 import { doctor, setup } from './setup.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly AddCommand[] = [
   logs,
   verify,
   cancel,
+  reap,
   setup,
   doctor,
   version,

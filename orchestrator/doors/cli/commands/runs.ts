@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { isRunState, type RunState } from '../../../run/lifecycle.ts';
+import { EXIT_CODES } from '../exit-codes.ts';
 import { renderRuns } from '../render/runs.ts';
 import { type AddCommand, call } from './command.ts';
 
@@ -14,6 +15,7 @@ export const runs: AddCommand = (program, door) => {
       const wanted = options.quarantined === true ? 'quarantined' : options.state;
       const result = await call(door, 'runs', { limit: options.limit, ...(wanted !== undefined && { state: wanted }) });
       door.console.print(result, renderRuns);
+      if (options.quarantined === true && result.runs.length > 0) door.end(EXIT_CODES.quarantined.code);
     });
 };
 

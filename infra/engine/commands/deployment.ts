@@ -3,6 +3,7 @@ import { EngineError } from '../errors.ts';
 import { integrityViolations } from '../state/integrity.ts';
 import type { Deployment } from '../state/schema.ts';
 import { deploymentSchema } from '../state/schema.ts';
+import { refuseUnsupported } from '../state/stack-file.ts';
 import { parseUrn } from '../values/urn.ts';
 
 const exportSchema = z.strictObject({ version: z.literal(3), deployment: deploymentSchema });
@@ -25,6 +26,7 @@ export function parseDeployment(text: string, stack: string, project: string): D
       );
     }
   }
+  refuseUnsupported(deployment);
   const violations = integrityViolations(deployment);
   if (violations.length > 0)
     throw new EngineError(

@@ -1,0 +1,38 @@
+import type { SandboxDriver } from '../../../infra/driver.ts';
+import { type Find, findRuns } from './find.ts';
+import { isOverdue, OVERDUE_MS } from './judge.ts';
+import type { SweepReport, SweptRun } from './report.ts';
+import { writeSweepLog } from './sweep-log.ts';
+
+/**
+ * A sweep while another process has the data directory and does not answer: it may be asleep, or hang. What exists is reported. One thing
+ * is done all the same: a machine past the deadline of its own guest is ended, since no lease is that long, whoever holds it.
+ */
+export async function sweepAsBystander(
+  order: { readonly home: string; readonly dryRun: boolean },
+  driver: SandboxDriver,
+): Promise<SweepReport> {
+  const since = performance.now();
+  const runs: SweptRun[] = [];
+  for (const find of await findRuns(driver)) runs.push(await stopOverdue(find, order.dryRun, driver));
+  const report: SweepReport = {
+    schema: 'burnbag.reap/1',
+    as: 'bystander',
+    dry_run: order.dryRun,
+    runs,
+    quarantined: [],
+    clean: false,
+    duration_ms: Math.round(performance.now() - since),
+  };
+  writeSweepLog(order.home, report);
+  return report;
+}
+
+async function stopOverdue(find: Find, dryRun: boolean, driver: SandboxDriver): Promise<SweptRun> {
+  const swept = { run_id: find.runId, state: null, ids: find.ids.length };
+  if (!isOverdue(find, new Date())) return { ...swept, did: 'left', why: 'the data directory is another process’s' };
+  const why = `its guest should have ended more than ${OVERDUE_MS / 1000} s ago`;
+  if (dryRun) return { ...swept, did: 'would_burn', why };
+  await driver.halt(find.runId);
+  return { ...swept, did: 'stopped', why };
+}

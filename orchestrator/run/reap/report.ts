@@ -1,0 +1,29 @@
+import * as z from 'zod';
+
+/** One run of which something was found, or that has not ended: what was done about it, and why. */
+export const SweptRun = z.strictObject({
+  run_id: z.string(),
+  /** As the journal has it; null where it knows of no such run, or could not be asked. */
+  state: z.string().nullable(),
+  /** Ids that were found on the control plane. */
+  ids: z.int(),
+  /** `burned`: proven gone. `would_burn`: in a dry run. `stopped`: its machine was ended, the rest is left. `left`: see `why`. */
+  did: z.enum(['burned', 'would_burn', 'stopped', 'left']),
+  why: z.string(),
+});
+export type SweptRun = z.infer<typeof SweptRun>;
+
+/** What one sweep of the reaper found and did. */
+export const SweepReport = z.strictObject({
+  schema: z.literal('burnbag.reap/1'),
+  /** `owner`: with the journal. `bystander`: another process has the data directory and does not answer, so only what is overdue was touched. */
+  as: z.enum(['owner', 'bystander']),
+  dry_run: z.boolean(),
+  runs: z.array(SweptRun),
+  /** Runs whose absence is not proven after this sweep. */
+  quarantined: z.array(z.string()),
+  /** Nothing is left that should not be. */
+  clean: z.boolean(),
+  duration_ms: z.int(),
+});
+export type SweepReport = z.infer<typeof SweepReport>;
