@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -14,8 +13,7 @@ export async function writeDurably(
 ): Promise<void> {
   const temporary = temporaryName(path);
   try {
-    const file = await inFolder(dirname(path), () => open(temporary, 'wx', 0o600));
-    await fill(file, text);
+    await inFolder(dirname(path), () => writeNew(temporary, text));
     if (options.keepPrevious !== undefined) await keepAs(path, options.keepPrevious);
     await rename(temporary, path);
   } catch (error) {
@@ -38,13 +36,13 @@ export async function inFolder<T>(folder: string, work: () => Promise<T>): Promi
   }
 }
 
-/** Makes the entries of a folder (renames, removals) survive a crash. */
+/** Makes the entries of a folder (renames, removals) survive a crash; one that somebody has removed has none. */
 export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
   try {
+    await using handle = await open(folder, 'r');
     await handle.sync();
-  } finally {
-    await handle.close();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
 }
 
@@ -95,13 +93,11 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-async function fill(file: FileHandle, text: string): Promise<void> {
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+
+async function writeNew(path: string, text: string): Promise<void> {
+  await using file = await open(path, 'wx', 0o600);
+  await file.writeFile(text);
+  await file.sync();
 }
 
 /** Keeps the present file under a second name without copying: the next rename leaves that name its content. */
