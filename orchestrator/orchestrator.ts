@@ -136,9 +136,9 @@ export class Orchestrator implements AsyncDisposable {
 
   #track(live: LiveRun, work: () => Promise<Run>): Promise<Run> {
     const done = work()
-      .finally(() => {
+      .finally(async () => {
+        await live.close();
         this.#live.delete(live.runId);
-        live.close();
       })
       .then((run) => {
         if (run.state === 'refused') live.discard();

@@ -25,12 +25,16 @@ test.each(PROMISES)('promise $number names a test that exists', ({ file, title }
 });
 
 test('every top-level folder says in one screen what it is', () => {
-  const folders = readdirSync(ROOT).filter((name) => !/^(\.|node_modules$|dist$)/.test(name) && statSync(join(ROOT, name)).isDirectory());
-  for (const folder of folders) expect(readFileSync(join(ROOT, folder, 'README.md'), 'utf8').split('\n').length, folder).toBeLessThan(60);
+  const folders = readdirSync(ROOT).filter(
+    (name) => !/^(\.|node_modules$|dist$)/.test(name) && statSync(join(ROOT, name)).isDirectory(),
+  );
+  for (const folder of folders)
+    expect(readFileSync(join(ROOT, folder, 'README.md'), 'utf8').split('\n').length, folder).toBeLessThan(60);
 });
 
 test('docs/cli.md lists every exit code as it is', async () => {
   const { EXIT_CODES } = await import('../orchestrator/doors/cli/exit-codes.ts');
   const text = readFileSync(join(ROOT, 'docs', 'cli.md'), 'utf8');
-  for (const [name, { code, why }] of Object.entries(EXIT_CODES)) expect(text).toContain(`| ${code} | \`${name}\` | ${why} |`);
+  for (const [name, { code, why }] of Object.entries(EXIT_CODES))
+    expect(text).toContain(`| ${code} | \`${name}\` | ${why} |`);
 });

@@ -4,6 +4,7 @@ import { burn } from './burn.ts';
 import { killByLabel } from './delete.ts';
 import { takeInventory } from './inventory.ts';
 import { layoutOf } from './layout.ts';
+import { isAbsence } from './looks/found.ts';
 import { look } from './observe.ts';
 import type { Late, LocalDriverOptions, Parts } from './parts.ts';
 import { provision } from './provision.ts';
@@ -46,7 +47,7 @@ export function createDriver(options: LocalDriverOptions, late: Late): LocalDriv
 function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
-    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+    (error: unknown) => !isAbsence(error),
   );
 }
 

@@ -39,7 +39,7 @@ async function startBearer(
 ): Promise<{ pid: number; port: number }> {
   const listen = `require('node:net').createServer().listen(0, '127.0.0.1', function () { console.log(this.address().port) })`;
   const program = port ? [process.execPath, '-e', listen, '--'] : ['/bin/sh', '-c', 'echo 0; read line', 'sh'];
-  const [path = '', ...args] = [...program, '-name', label, '-uuid', MACHINE, '-append', 'x burnbag.lifetime=90 y'];
+  const [path, ...args] = [...program, '-name', label, '-uuid', MACHINE, '-append', 'x burnbag.lifetime=90 y'];
   const child = spawn(path, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
     ...(uid !== undefined && { uid, gid: uid }),

@@ -1,18 +1,11 @@
 import { DriverError } from '../error.ts';
 import type { ConcreteId } from '../driver.ts';
 import type { Owner } from './layout.ts';
+import type { Look, LookAt } from './looks/found.ts';
 import { lookAtListener, tryToBind } from './looks/port.ts';
 import { lookAtPath, lookIntoFolder } from './looks/path.ts';
 import { lookAtPid, lookForLabel, lookForOpenDisk } from './looks/process.ts';
 import { lookAtStackFiles, lookForStack } from './looks/stack.ts';
-
-/** What one look at one id found, and by what means. */
-export interface Look {
-  readonly state: 'present' | 'gone';
-  readonly means: string;
-}
-
-export type LookAt = (id: ConcreteId, owner: Owner) => Promise<Look>;
 
 /**
  * Asks the host, never our own state, whether an id still exists. Only a plain "there is none" counts as gone;

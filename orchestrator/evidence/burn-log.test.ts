@@ -2,7 +2,8 @@ import { appendFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { proof, sealedBundle, temporaryKeys } from '../../test/support/bundle.ts';
+import { sealedBundle, temporaryKeys } from '../../test/support/bundle.ts';
+import { proof } from '../../test/support/proof.ts';
 import { openBurnLog, signReceipt, verifyBundle } from './index.ts';
 
 let dir: string;

@@ -1,7 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { proof, runFacts, sealedBundle, temporaryKeys, type TestKeys } from '../../test/support/bundle.ts';
+import { runFacts, sealedBundle, temporaryKeys, type TestKeys } from '../../test/support/bundle.ts';
+import { proof } from '../../test/support/proof.ts';
 import { type BurnProof, LOOKS_APART_MS, signReceipt } from './index.ts';
 
 let keys: TestKeys;

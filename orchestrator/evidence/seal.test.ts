@@ -5,12 +5,12 @@ import { canonicalJson } from '../../executor/protocol/index.ts';
 import {
   runFacts,
   sealedBundle,
-  sha256,
   temporaryKeys,
   type TestKeys,
   writeStreams,
   agreeingStreams,
 } from '../../test/support/bundle.ts';
+import { sha256 } from '../../test/support/arrivals.ts';
 import { evidenceStatement } from './format/statement.ts';
 import { readSeal, sealRun, type SealRequest, signReceipt, verifyBundle } from './index.ts';
 import { signStatement } from './keys/sign-statement.ts';
@@ -33,12 +33,13 @@ test('a sealed run is complete, signed, and lists every file', async () => {
   const { dir, seal } = await sealedBundle(keys, 'whole');
   expect(seal.manifest).toMatchObject({ verdict: 'complete', findings: [] });
   expect(seal.manifest.files.map(({ name }) => name)).toEqual([
-    ...['audit.log', 'console.log', 'engine.ndjson', 'executor.ndjson', 'relay.ndjson', 'report.json', 'sshd.log'],
+    ...['arrivals.ndjson', 'audit-file.log', 'audit.log', 'console.log', 'engine.ndjson'],
+    ...['executor.ndjson', 'relay.ndjson', 'report.json', 'sshd.log'],
   ]);
   expect(seal.manifest.streams.find(({ stream }) => stream === 'executor')).toMatchObject({
-    records: 7,
+    records: 9,
     first_seq: 1,
-    last_seq: 7,
+    last_seq: 9,
   });
   expect(await readSeal(dir, keys.evidence.publicKey)).toEqual(seal);
 });

@@ -36,7 +36,7 @@ export type FailpointName = keyof typeof FAILPOINTS;
 
 /** Where a test makes a step fail, or the process die before or after it. */
 export interface Failpoints {
-  around<T>(step: FailpointName, work: () => Promise<T>): Promise<T>;
+  readonly around: <T>(step: FailpointName, work: () => Promise<T>) => Promise<T>;
 }
 
 /** What a test's own entry point puts in place of the real thing. main.ts never has one: nothing in the environment leads here. */

@@ -39,7 +39,7 @@ export function lockHome(home: string): Promise<HomeLock> {
 export interface HomeLock extends AsyncDisposable {
   readonly owner: HomeOwner;
   /** Throws HomeLockError (`home_lost`) when the data directory is somebody else's by now. Costs microseconds. */
-  assertHeld(): void;
+  readonly assertHeld: () => void;
 }
 
 /** SQLite's result code for "somebody else has it" (SQLITE_BUSY). */

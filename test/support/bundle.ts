@@ -1,16 +1,11 @@
-import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CHAIN_START } from '../../executor/protocol/index.ts';
-import type { ConcreteId } from '../../infra/driver.ts';
 import {
   type Archive,
   archiveRun,
-  type BurnProof,
   type CollectedStream,
-  FOLLOWED,
-  type FollowedStream,
   openBurnLog,
   openFileSigner,
   readTrustedKeys,
@@ -21,6 +16,8 @@ import {
   type StreamName,
   type TrustedKeys,
 } from '../../orchestrator/evidence/index.ts';
+import { arrivalsOf, sha256, STARTED_MS, textOf } from './arrivals.ts';
+import { proof } from './proof.ts';
 
 /** A run that exists only in tests. */
 export const RUN_ID = '7f3a91c0de42';
@@ -93,7 +90,6 @@ export function agreeingStreams(runId = RUN_ID): TestStreams {
 
 const ACTIONS = ['put_file', 'run_script', 'read_file', 'check_health'] as const;
 /** The relay's clock when the run begins; the guest's is 40 ms behind. */
-export const STARTED_MS = 1_790_000_000_000;
 const GUEST_BEHIND_MS = 40;
 
 /** auditd's start, the script's program, a fork of it, and the login that fetches the log. */
@@ -262,40 +258,6 @@ export async function writeStreams(folder: string, streams: TestStreams): Promis
   );
 }
 
-export function textOf(lines: readonly string[]): string {
-  return lines.map((line) => `${line}\n`).join('');
-}
-
-/** What the relay would have written had these streams arrived, each in two parts. */
-export function arrivalsOf(streams: Partial<Record<FollowedStream, string[]>>): string[] {
-  const events = FOLLOWED.flatMap((stream) => {
-    const lines = streams[stream] ?? [];
-    const half = Math.ceil(lines.length / 2);
-    const parts = [lines.slice(0, half), lines.slice(half)].filter((part) => part.length > 0);
-    const whole = textOf(lines);
-    const [bytes, digest] = [Buffer.byteLength(whole), sha256(whole)];
-    return [
-      { event: 'opened', stream },
-      ...parts.map((part, index) => ({
-        ...{ event: 'arrived', stream, first: index * half + 1, records: part.length },
-        ...{ bytes: Buffer.byteLength(textOf(part)), sha256: sha256(textOf(part)) },
-      })),
-      { event: 'ended', stream, records: lines.length, bytes, sha256: digest, source: { bytes, sha256: digest } },
-    ];
-  });
-  return chainArrivals([...events, { event: 'closed' }]);
-}
-
-/** Chains records as the relay does. */
-export function chainArrivals(events: readonly object[]): string[] {
-  let prev = CHAIN_START;
-  return events.map((event, index) => {
-    const line = JSON.stringify({ seq: index + 1, at_ms: STARTED_MS + index, prev, ...event });
-    prev = sha256(line);
-    return line;
-  });
-}
-
 /** A sealed bundle in a folder of its own. */
 export async function sealedBundle(
   keys: TestKeys,
@@ -326,26 +288,4 @@ export async function burnedBundle(keys: TestKeys, archive: Archive, name: strin
     signer: keys.receipt,
   });
   return { ...sealed, receipt };
-}
-
-/** The proof that one id is gone: deleted, then looked for twice. */
-export function proof(kind: ConcreteId['kind'], id: string): BurnProof {
-  const target = { kind, id, detail: { label: 'test' } };
-  const looks = ['2026-11-23T08:00:02.000Z', '2026-11-23T08:00:02.200Z'];
-  return {
-    target,
-    deletion: { target, how: 'unlink', at: '2026-11-23T08:00:01.000Z' },
-    observations: looks.map((at) => ({ state: 'gone', means: 'lstat: ENOENT', at })),
-  };
-}
-
-/** A copy of a bundle, to be tampered with. */
-export async function copyOf(dir: string): Promise<string> {
-  const copy = await mkdtemp(`${dir}-copy-`);
-  await cp(dir, copy, { recursive: true });
-  return copy;
-}
-
-export function sha256(text: string | Buffer): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -29,14 +29,14 @@ export async function leftovers({ home, temporary }: Place, ports: readonly numb
     ...(await present(home, ['lock.json', 'control.sock'])),
     ...(await present(join(home, 'archive'), ['server.json'])),
     ...(await below(temporary)),
-    ...(await below('/dev/shm')).filter((path) => /burnbag|qemu|pulumi/i.test(path)),
+    ...(await below('/dev/shm')).filter((path) => path.includes(labelOf(home))),
     ...(await lockTrouble(home)),
   ];
 }
 
 /** Live processes that name the data directory, or its machines' label, in their argument vector, or work in it. Zombies are gone. */
 export async function processesOf(home: string): Promise<readonly FoundProcess[]> {
-  const label = `burnbag-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
+  const label = labelOf(home);
   const pids = (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid) => {
@@ -48,6 +48,11 @@ export async function processesOf(home: string): Promise<readonly FoundProcess[]
     }),
   );
   return found.flat();
+}
+
+/** What machines of a data directory carry. */
+function labelOf(home: string): string {
+  return `burnbag-${createHash('sha256').update(home).digest('hex').slice(0, 12)}-`;
 }
 
 /** TCP ports somebody on this host listens on, IPv4 and IPv6 (proc(5): state 0A). */

@@ -93,7 +93,6 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-
 async function writeNew(path: string, text: string): Promise<void> {
   await using file = await open(path, 'wx', 0o600);
   await file.writeFile(text);

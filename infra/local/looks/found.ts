@@ -1,4 +1,13 @@
-import type { Look } from '../observe.ts';
+import type { ConcreteId } from '../../driver.ts';
+import type { Owner } from '../layout.ts';
+
+/** What one look at one id found, and by what means. */
+export interface Look {
+  readonly state: 'present' | 'gone';
+  readonly means: string;
+}
+
+export type LookAt = (id: ConcreteId, owner: Owner) => Promise<Look>;
 
 /** Puts an answer into the words of a look. */
 export function found(present: boolean, means: string): Look {

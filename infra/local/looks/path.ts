@@ -1,7 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { LookAt } from '../observe.ts';
-import { found, isAbsence } from './found.ts';
+import { found, isAbsence, type LookAt } from './found.ts';
 
 /** Asks for the entry itself. */
 export const lookAtPath: LookAt = async ({ id }) => {

@@ -1,9 +1,8 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { findBearers } from '../bearers.ts';
 import { layoutOf, runOfLabel, type Layout, type Owner } from '../layout.ts';
-import type { LookAt } from '../observe.ts';
 import { lookUp, readBootId } from '../processes.ts';
-import { found } from './found.ts';
+import { found, type LookAt } from './found.ts';
 
 /** Asks for the very process: pid and start time together are never reused within one boot of the host. */
 export const lookAtPid: LookAt = async ({ detail }) => {

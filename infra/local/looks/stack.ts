@@ -1,7 +1,6 @@
 import { lstat } from 'node:fs/promises';
-import type { LookAt } from '../observe.ts';
 import { stackPaths, stackTraces } from '../stack-files.ts';
-import { found, isAbsence } from './found.ts';
+import { found, isAbsence, type LookAt } from './found.ts';
 
 /** Reads the backend's folders. */
 export const lookForStack: LookAt = async ({ id }, owner) =>

@@ -12,6 +12,7 @@ import { openImage, type Image } from '../image.ts';
 import { machineArguments, type Acceleration, type MachineDescriptors } from './arguments.ts';
 import { confine, type Limits } from './confinement.ts';
 import { chooseIdentity } from './identity.ts';
+import { withoutInherited, type Stdio } from './inherited.ts';
 import { chooseNamespaces, type Namespaces } from './namespaces.ts';
 
 /** What one machine is made of. `scratchKey` opens the scratch disk and is handed over in memory only. */
@@ -82,8 +83,6 @@ function limitsOf({ memoryMiB, cpus, scratchBytes }: SpawnRequest): Limits {
   };
 }
 
-type Stdio = 'ignore' | 'pipe' | number;
-
 interface OpenFiles extends AsyncDisposable {
   readonly stdio: readonly Stdio[];
   readonly descriptors: MachineDescriptors;
@@ -115,8 +114,9 @@ async function openFiles({ layout, image }: SpawnRequest, keyFd: number): Promis
     // Node makes a connected pair of sockets of it: one end in the child, the other in `child.stdio`.
     cable: inherit('pipe'),
   };
+  const nothing = await keep(open('/dev/null'));
   const held = opened.move();
-  return { stdio, descriptors, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { stdio: withoutInherited(stdio, nothing), descriptors, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 const APPEND = constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY | constants.O_NOFOLLOW;

@@ -11,6 +11,7 @@ const TRANSLATED = new Map([
   ['EngineErrorCode', 'infra/pulumi'],
   ['PulumiErrorCode', 'infra/local'],
   ['ImageErrorCode', 'orchestrator/setup'],
+  ['WireErrorCode', 'infra/local/wire: the relay sees a socket that closed'],
 ]);
 
 const explained = (code: string) => ({ code, expected: '', got: '', hint: '' });

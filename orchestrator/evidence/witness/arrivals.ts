@@ -63,15 +63,18 @@ export class ArrivalsWitness {
 
   /** Takes the pieces of one stream's file and, by `end`, what they are beside what arrived. */
   checkerOf(stream: FollowedStream): { onPiece: (piece: Buffer) => void; end: () => void } {
-    const { parts, bytes, isEnded } = this.#streams.get(stream) ?? new Followed();
-    const checker = new PartChecker(parts);
+    const followed = this.#streams.get(stream) ?? new Followed();
+    // Made with the first piece: by then all of arrivals.ndjson has been read.
+    let checker: PartChecker | undefined;
+    const check = () => (checker ??= new PartChecker(followed.parts));
     return {
       onPiece: (piece) => {
-        checker.take(piece);
+        check().take(piece);
       },
       end: () => {
         if (this.records === 0 || this.records > ARRIVALS_MAX) return;
-        const detail = checker.problem() ?? (isEnded ? undefined : `its end was not recorded, after ${bytes} bytes`);
+        const unended = followed.isEnded ? undefined : `its end was not recorded, after ${followed.bytes} bytes`;
+        const detail = check().problem() ?? unended;
         if (detail !== undefined) this.findings.add('arrival_differs', stream, detail);
       },
     };

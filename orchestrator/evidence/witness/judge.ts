@@ -52,6 +52,8 @@ export function judge(seen: Witnessed): { readonly findings: readonly Finding[];
 
 /** Streams that cannot be without a record when somebody logged in. */
 const NEVER_SILENT: ReadonlySet<string> = new Set(['sshd', 'audit']);
+/** Fetched only where somebody may log in as audit-reader: its absence says nothing, its presence is compared. */
+const OPTIONAL: ReadonlySet<string> = new Set(['audit_file']);
 /** Streams whose records end with a newline; a console may stop anywhere. */
 const RECORDED_BY_LINE: ReadonlySet<string> = new Set(STREAM_NAMES.filter((name) => name !== 'console'));
 
@@ -59,6 +61,7 @@ function judgeStreams({ streams, unfinished, relay }: Witnessed, findings: Findi
   const listed = new Map(streams.map((entry) => [entry.stream, entry]));
   for (const name of STREAM_NAMES) {
     const entry = listed.get(name);
+    if (entry === undefined && OPTIONAL.has(name)) continue;
     if (entry === undefined) findings.add('stream_not_listed', name, 'nothing was said about it');
     else if (entry.ended.how === 'lost') findings.add('stream_lost', name, `after ${entry.records} records`);
     else if (entry.ended.how === 'never_opened') findings.add('stream_never_opened', name, 'no record was expected');

@@ -1,6 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CollectedStream, StreamName } from '../../evidence/index.ts';
+import {
+  type CollectedStream,
+  type Followed,
+  FOLLOWED,
+  type FollowedStream,
+  type StreamEnd,
+  type StreamName,
+} from '../../evidence/index.ts';
 import { buildReport, type Report, type ScriptAnswer } from '../../report/index.ts';
 import type { SandboxStreams } from '../../../infra/driver.ts';
 import type { LiveRun } from '../live.ts';
@@ -33,21 +40,28 @@ export async function settleStreams(streams: SandboxStreams): Promise<void> {
   }
 }
 
-/** How each stream of the run ended, and where it lies: the guest's on this host, the relay's and the engine's in the evidence already. */
-export function describeStreams(live: LiveRun, streams: SandboxStreams | undefined): readonly CollectedStream[] {
+/** How each stream of the run ended: the guest's, which were followed into the evidence, and the relay's and the engine's, which grew there. */
+export function describeStreams(
+  live: LiveRun,
+  followed: ReadonlyMap<FollowedStream, Followed>,
+): readonly CollectedStream[] {
   const at = new Date().toISOString();
-  const guest = (['console', 'sshd', 'executor', 'audit'] as const).map((stream): CollectedStream => {
-    const source = streams?.[stream];
-    if (source === undefined) return { stream, ended: { how: 'never_opened', at } };
-    return {
-      stream,
-      source,
-      ended: { how: 'collected', at, detail: 'copied after the last action, before the machine was destroyed' },
-    };
-  });
-  const connected = live.sessionEnd !== undefined;
-  return [...guest, ours('relay', connected, at), ours('engine', streams !== undefined, at)];
+  const outcomes = [...followed.values()];
+  const guest = FOLLOWED.map((stream): CollectedStream => ({
+    stream,
+    ended: { how: ENDED[followed.get(stream) ?? 'failed'], at },
+  }));
+  const arrivals = outcomes.includes('failed') ? 'lost' : 'closed';
+  return [
+    ...guest,
+    { stream: 'arrivals', ended: { how: arrivals, at } },
+    ours('relay', live.sessionEnd !== undefined, at),
+    ours('engine', outcomes.includes('kept'), at),
+  ];
 }
+
+/** What became of a followed stream, as the manifest says it: `collected`, because its writer still stood. */
+const ENDED: Readonly<Record<Followed, StreamEnd>> = { kept: 'collected', absent: 'never_opened', failed: 'lost' };
 
 function ours(stream: StreamName, opened: boolean, at: string): CollectedStream {
   return { stream, ended: { how: opened ? 'closed' : 'never_opened', at } };

@@ -14,6 +14,7 @@ export const execute: Step<'executing'> = async (run, live, deps) => {
     const id = index + 1;
     deps.observe({ type: 'phase_progress', runId: run.runId, phase: 'executed', what: action.action });
     const step = { requestId: id, action: action.action };
+    live.following?.check();
     await deps.journal.recordAction(run.runId, { ...step, state: 'journalled' });
     await deps.journal.recordAction(run.runId, { ...step, state: 'sent' });
     const asked = { ...action, id, task_id: request.taskId };

@@ -1,4 +1,5 @@
 import type { SandboxReach } from '../../../infra/driver.ts';
+import { Following } from '../../evidence/index.ts';
 import { findProfile } from '../../policy/profile.ts';
 import { RequestError } from '../../errors.ts';
 import type { Step } from '../step.ts';
@@ -42,6 +43,7 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
       deps.observe({ type: 'phase_progress', runId: run.runId, phase: 'provisioned', what });
     },
   };
+  live.following = new Following({ dir: live.folder, find: () => deps.driver.streams(run.runId) });
   live.sandbox = await deps.driver.provision(request, observer, live.signal);
   refuseEmulated(live.sandbox.isolation, deps.configuration.refuse_emulated);
   const { durationMs, ...ended } = live.end('provisioned', since);

@@ -1,5 +1,5 @@
 import type { SandboxStreams } from '../../../infra/driver.ts';
-import { archiveRun, sealRun, type RunFacts, type Seal } from '../../evidence/index.ts';
+import { archiveRun, Following, sealRun, type RunFacts, type Seal } from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
@@ -12,6 +12,8 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   live.session = undefined;
   const streams = await findStreams(run, live, deps);
   if (live.sessionEnd !== undefined && streams !== undefined) await settleStreams(streams);
+  live.following ??= new Following({ dir: live.folder, find: () => deps.driver.streams(run.runId) });
+  const followed = await live.following.finish();
   live.report = await reportOf(live, streams);
   if (live.executedSince !== undefined) endExecuted(live, live.executedSince, deps);
   const since = performance.now();
@@ -19,7 +21,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   const seal = await sealRun({
     dir: live.folder,
     run: await factsOf(run, live, deps),
-    streams: describeStreams(live, streams),
+    streams: describeStreams(live, followed),
     files: live.report === null ? [] : [{ name: 'report.json', content: `${JSON.stringify(live.report)}\n` }],
     archive: await deps.vault.open().then(
       ({ facts }) => facts,

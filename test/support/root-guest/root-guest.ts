@@ -60,7 +60,8 @@ export async function startRootGuest(options: RootGuestOptions): Promise<RootGue
     end = { exitCode: exitCode as number | null, signal: signal as string | null };
     return end;
   });
-  const [cable, port] = [child.stdio[12], child.stdio[PROBE_FD]] as unknown[];
+  const stdio: readonly unknown[] = child.stdio;
+  const [cable, port] = [stdio[DESCRIPTORS.cable], stdio[PROBE_FD]];
   if (!(cable instanceof Socket) || !(port instanceof Socket)) throw new Error('expected two sockets');
   const { promise: said, resolve } = Promise.withResolvers<string>();
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -74,6 +75,12 @@ export async function startRootGuest(options: RootGuestOptions): Promise<RootGue
   const dispose = () => held.disposeAsync();
   return { root: new RootShell(port), process: child, ended, wire, folder, [Symbol.asyncDispose]: dispose };
 }
+
+/** Each descriptor's place in the child's stdio. */
+const DESCRIPTORS = {
+  ...{ kernel: 3, initrd: 4, root: 5, scratch: 6, scratchKey: 7 },
+  ...{ console: 8, audit: 9, sshd: 10, executor: 11, cable: 12 },
+};
 
 async function start(options: RootGuestOptions, folder: string, machineId: string): Promise<ChildProcess> {
   const { network, scratchMiB = 64, fileSize = 256 * 1024 * 1024 } = options;
@@ -97,18 +104,7 @@ async function start(options: RootGuestOptions, folder: string, machineId: strin
   const plan = machineArguments({
     ...{ label: 'burnbag-root-guest', machineId, acceleration: 'tcg', memoryMiB: MEMORY_MIB, cpus: 1 },
     kernelWords: words.replace(' ipv6.disable=1', ''),
-    descriptors: {
-      kernel: 3,
-      initrd: 4,
-      root: 5,
-      scratch: 6,
-      scratchKey: 7,
-      console: 8,
-      audit: 9,
-      sshd: 10,
-      executor: 11,
-      cable: 12,
-    },
+    descriptors: DESCRIPTORS,
   });
   const qemu = await findProgram('qemu-system-x86_64');
   const namespaces = network === 'wire' ? await chooseNamespaces() : network.namespaces;
