@@ -41,6 +41,19 @@ describe('a run that is stopped with Ctrl-C', () => {
   );
 });
 
+describe('a run whose reader goes away', () => {
+  test(
+    'is burned all the same, and ends as it would have',
+    async () => {
+      const { running, runId } = await startSleeper(3);
+      running.hangUp();
+      expect((await running.ended).exitCode).toBe(0);
+      await expectBurned(runId, 'succeeded');
+    },
+    LIMIT_MS,
+  );
+});
+
 describe('while a run is under way, another process on the same data directory', () => {
   let running: Running;
   let runId: string;

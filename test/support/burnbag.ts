@@ -23,6 +23,8 @@ export interface Running {
   said(): string;
   /** To the whole group, as a terminal does it with Ctrl-C. */
   interrupt(): void;
+  /** Stops reading what it says, as `| head` does. */
+  hangUp(): void;
   /** To the process alone. */
   kill(signal: NodeJS.Signals): void;
 }
@@ -62,6 +64,10 @@ export function startBurnbag(place: TestHome, args: readonly string[], options: 
     ended,
     said: () => output.stderr,
     interrupt: () => process.kill(-pid, 'SIGINT'),
+    hangUp: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     kill: (signal) => process.kill(pid, signal),
   };
 }
