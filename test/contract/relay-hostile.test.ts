@@ -101,7 +101,7 @@ test('an answer with a second one behind it counts, and the session is over', as
 });
 
 test('an executor that outlives its input is left behind in time', async () => {
-  const session = await open('outlives-input', { deadlines: SHORT });
+  const session = await open('outlives-input', { deadlines: { closeMs: SHORT.closeMs } });
   expect(await session.close()).toMatchObject({ reason: 'close_timeout', exitCode: null });
 });
 
