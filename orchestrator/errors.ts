@@ -36,6 +36,7 @@ export type RequestErrorCode =
   | 'refused_by_policy'
   | 'not_running'
   | 'cancelled'
+  | 'too_slow'
   | 'no_evidence';
 
 /** Reads the shape out of anything thrown; a foreign error becomes `internal` and keeps its text. */

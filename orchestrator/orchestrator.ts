@@ -46,7 +46,7 @@ export class Orchestrator implements AsyncDisposable {
     this.#begun.add(runId);
     const run = await this.deps.journal.createRun(newRun(runId, request));
     observe({ type: 'admitted', runId, label: request.label, ...scriptDigest(request) });
-    const live = new LiveRun(this.deps.home, runId, request);
+    const live = new LiveRun(this.deps, runId, request);
     const abort = () => {
       live.cancel('cancelled');
     };
@@ -130,7 +130,7 @@ export class Orchestrator implements AsyncDisposable {
     if (here !== undefined) return here.done;
     const text = `run ${run.runId} was left ${run.state} by a process that ended: burning it`;
     observe({ type: 'notice', runId: run.runId, text });
-    const live = new LiveRun(this.deps.home, run.runId);
+    const live = new LiveRun(this.deps, run.runId);
     return this.#track(live, () => takeUp(run, live, { ...this.deps, observe }));
   }
 

@@ -10,6 +10,10 @@ const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[])
   format: { why: 'formats everything', run: formatSources },
   typecheck: { why: 'checks types', run: (args) => runPackage('typescript', 'tsc', ['--noEmit', '-p', '.', ...args]) },
   'lock-image': { why: 'records the image of this checkout in images/image.lock.json', run: lockImage },
+  'drill:crash': {
+    why: 'kills processes at every step of a run and checks what is left (--minutes N: for so long)',
+    run: (args) => runNode(['test/crash/drill.ts', ...args]),
+  },
   bench: { why: 'measures, side by side with the baseline', run: (args) => runNode(['bench/index.ts', ...args]) },
 };
 

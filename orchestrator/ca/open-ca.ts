@@ -11,9 +11,9 @@ export interface Ca {
   /** What sandboxes trust, `ssh-ed25519 AAAA…`. */
   readonly publicKeyLine: string;
   /** A run's login. Throws CaError; nothing is issued then. */
-  mint(request: MintRequest): Promise<TaskCertificate>;
+  readonly mint: (request: MintRequest) => Promise<TaskCertificate>;
   /** A login that only copies logs out. Throws CaError. */
-  mintAudit(request: MintAuditRequest): Promise<Minted>;
+  readonly mintAudit: (request: MintAuditRequest) => Promise<Minted>;
   /** Puts a serial on the CA's list; resolves when that is durable. */
   revoke(serial: string, why: string): Promise<void>;
   /** Every serial on the list. */

@@ -6,12 +6,13 @@ export interface AppendLog {
   close(): void;
 }
 
-/** Opens (or goes on with) a log. `append` throws when the record cannot be kept: whoever appends must then stop. */
-export function openAppendLog(file: string): AppendLog {
+/** Opens (or goes on with) a log. `append` throws when the record cannot or, says `fence`, may not be kept: whoever appends must then stop. */
+export function openAppendLog(file: string, fence: () => void): AppendLog {
   let fd: number | undefined = openSync(file, 'a', 0o600);
   return {
     append(record) {
       if (fd === undefined) throw new Error(`expected ${file} to be open, got a record after its end`);
+      fence();
       const line = Buffer.from(`${JSON.stringify(record)}\n`);
       for (let done = 0; done < line.length;) done += writeSync(fd, line, done);
     },

@@ -26,6 +26,13 @@ export interface Burn {
   readonly receiptArchived: boolean;
 }
 
+/** Where runs live. */
+export interface LiveRunPlace {
+  readonly home: string;
+  /** Throws when the data directory is somebody else's by now: then the run's logs take nothing any more. */
+  readonly assertHeld: () => void;
+}
+
 /** What exists only while this process conducts the run: the connection, answers, timers. A crash loses it, and that is safe. */
 export class LiveRun {
   readonly runId: string;
@@ -56,11 +63,12 @@ export class LiveRun {
   #cancelled: CancelReason | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
-  constructor(home: string, runId: string, request?: RunRequest) {
+  constructor({ home, assertHeld }: LiveRunPlace, runId: string, request?: RunRequest) {
     this.runId = runId;
     this.request = request;
     this.folder = join(home, 'runs', runId);
-    this.logs = { relay: openLog(this.folder, 'relay.ndjson'), engine: openLog(this.folder, 'engine.ndjson') };
+    const open = (name: string): AppendLog => openLog(this.folder, name, assertHeld);
+    this.logs = { relay: open('relay.ndjson'), engine: open('engine.ndjson') };
   }
 
   /** Aborts when the run is cancelled or reaches its deadline. Sealing and destruction never listen to it. */
@@ -121,10 +129,10 @@ export class LiveRun {
 }
 
 /** A log that cannot be opened takes no record, so nothing that must be recorded happens; burning needs none, and goes on. */
-function openLog(folder: string, name: string): AppendLog {
+function openLog(folder: string, name: string, fence: () => void): AppendLog {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return openAppendLog(join(folder, name));
+    return openAppendLog(join(folder, name), fence);
   } catch (error) {
     return {
       append() {

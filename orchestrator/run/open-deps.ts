@@ -6,6 +6,7 @@ import type { Configuration } from '../configuration.ts';
 import type { Environment } from '../environment.ts';
 import { loadPolicy } from '../policy/profile.ts';
 import { withFailpoints } from './failpoint-deps.ts';
+import { withFence } from './fence.ts';
 import { lockHome } from './home-lock.ts';
 import { openJournal } from './journal/index.ts';
 import type { Deps } from './step.ts';
@@ -33,7 +34,9 @@ export async function openDeps(
       openCa({ home }),
       loadPolicy(),
     ]);
-    const deps: Deps = { home, configuration, driver, journal, vault, ca, policy, observe: () => undefined };
+    const { assertHeld } = lock;
+    const parts = { home, assertHeld, configuration, driver, journal, vault, ca, policy, observe: () => undefined };
+    const deps = withFence(parts);
     return {
       deps: rig === undefined ? deps : withFailpoints(deps, rig.failpoints),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),

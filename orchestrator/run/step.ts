@@ -12,6 +12,8 @@ import type { Vault } from './vault.ts';
 /** Everything a step may touch. Built once, when the data directory is opened. */
 export interface Deps {
   readonly home: string;
+  /** Throws HomeLockError (`home_lost`) when the data directory is another process's by now. */
+  readonly assertHeld: () => void;
   readonly configuration: Configuration;
   readonly policy: Policy;
   readonly driver: SandboxDriver;

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CrashPlan, DumpedRun } from '../support/crash-plan.ts';
 import { receiptsOf, scan, unrevoked } from '../support/scanner.ts';
+import { openFaultyStore, type StoreFault } from './faulty-store.ts';
 import { violations } from './invariants.ts';
 import type { CrashHome, CrashPlace, CrashProcess } from './place.ts';
 
@@ -15,8 +17,8 @@ export interface Cell {
   readonly recoveries?: readonly Started[];
   /** The last recovery's own circumstances. */
   readonly recovery?: Started;
-  /** Instead of the run's archive, another address. */
-  readonly endpoint?: string;
+  /** What the archive does to uploads. */
+  readonly store?: StoreFault;
   /** Whether the first process must have been killed: a fault that never struck would prove nothing. */
   readonly mustDie?: boolean;
 }
@@ -38,17 +40,19 @@ export interface CellResult {
 
 /** Plays one cell on a data directory of its own. */
 export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
-  await using home = await place.newHome(cell.endpoint === undefined ? {} : { endpoint: cell.endpoint });
+  await using store = cell.store === undefined ? undefined : await openFaultyStore(place.endpoint, cell.store);
+  await using home = await place.newHome(store === undefined ? {} : { endpoint: store.endpoint });
   const first = home.start({ do: 'run', ...cell.run });
   const ended = await first.ended;
   const atCrash = { remnants: await scan(home.home), receipts: await receiptsOf(home.home) };
   for (const recovery of cell.recoveries ?? []) await home.start({ do: 'recover', ...recovery }).ended;
   const recoveryAtMs = Date.now();
   const last = home.start({ do: 'recover', ...cell.recovery });
+  const cleanMs = timeUntilClean(home, last);
   const { code, ms: recoveryMs } = await last.ended;
   const runs = dumpOf(last);
   const found = await findAfter(home, runs);
-  const problems = violations({ atCrash, ...found, runs, recoveryAtMs, recoveryMs });
+  const problems = violations({ atCrash, ...found, runs, recoveryAtMs, cleanMs: await cleanMs });
   const mishaps = [
     ...(cell.mustDie === true && ended.signal !== 'SIGKILL' ? [`the fault never struck: ${describe(first)}`] : []),
     ...(ended.signal === 'limit' ? ['the first process never ended'] : []),
@@ -66,6 +70,17 @@ export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
     violations: [...mishaps, ...problems],
   };
 }
+
+/** Looked for while the recovery is under way, so that what it does after the burn does not count. */
+async function timeUntilClean({ home }: CrashHome, { ended }: CrashProcess): Promise<number> {
+  const since = performance.now();
+  for (;;) {
+    const isOver = await Promise.race([ended.then(() => true), sleep(LOOK_EVERY_MS, false)]);
+    if (isOver || (await scan(home)).length === 0) return performance.now() - since;
+  }
+}
+
+const LOOK_EVERY_MS = 1_000;
 
 export async function findAfter(home: CrashHome, runs: readonly DumpedRun[]) {
   const ledger = await home.readLedger();

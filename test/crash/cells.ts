@@ -35,7 +35,14 @@ const RECOVERY_STEPS: readonly FailpointName[] = [
 ];
 
 /** The matrix: every step × every fault that can strike there. */
-export const CELLS: readonly Cell[] = [...kills(), ...errors(), ...killsInRecovery(), ...machines(), ...clocks()];
+export const CELLS: readonly Cell[] = [
+  ...kills(),
+  ...errors(),
+  ...killsInRecovery(),
+  ...machines(),
+  ...stores(),
+  ...clocks(),
+];
 
 /** SIGKILL before and after each step. */
 function kills(): readonly Cell[] {
@@ -92,6 +99,21 @@ function machines(): readonly Cell[] {
     cell('effect_done', 'machine dies after', { at: 'effect', how: 'die' }),
     cell('effect_done', 'reply lost', { at: 'effect', how: 'drop_reply' }),
   ];
+}
+
+/** An archive that does not take the evidence, or does not say that it did; with and without a crash. */
+function stores(): readonly Cell[] {
+  const faults = {
+    unavailable: 'store 503',
+    ambiguous: 'reply to the upload lost',
+    hangs: 'store never answers',
+  } as const;
+  const of = (store: keyof typeof faults, rest: Partial<Cell> = {}): Cell => {
+    const { fault = '', ...more } = rest;
+    return { step: 'chunk_uploaded', fault: `${faults[store]}${fault}`, store, run: {}, ...more };
+  };
+  const crash = { fault: ', SIGKILL before', run: killed('evidence_signed', 'before'), mustDie: true };
+  return [of('unavailable'), of('ambiguous'), of('unavailable', crash), of('ambiguous', crash), of('hangs', crash)];
 }
 
 /** A clock that jumps between the crash and the recovery. */

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { OPERATIONS } from '../../orchestrator/operations/index.ts';
 import { lockHome } from '../../orchestrator/run/home-lock.ts';
@@ -17,6 +17,7 @@ import { makeTestHome, type TestHome } from '../support/home.ts';
  * behind, and no run gets further than `refused`. The commands are real processes; what is missing is really missing.
  */
 const LIMIT_MS = 300_000;
+vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
 const SCRIPT = '#!/bin/sh\nid\n';
 
 let place: TestHome;
@@ -146,46 +147,30 @@ test('a second process on the same data directory is refused', async () => {
 
 /** Needs namespaces of the kernel's, as root or as a user who may make some: elsewhere these are skipped, and say so. */
 describe.skipIf(!canHaveNamespaces())('a host', () => {
-  test(
-    'without QEMU is told what to install',
-    async () => {
-      const options = { through: await withMounts(place, { hide: ['qemu-system-x86_64', 'apt-get'] }) };
-      expectError(await burnbag(place, ['detonate', 'id.sh', '--json'], options), 'unsupported_host', 69);
-    },
-    LIMIT_MS,
-  );
+  test('without QEMU is told what to install', async () => {
+    const options = { through: await withMounts(place, { hide: ['qemu-system-x86_64', 'apt-get'] }) };
+    expectError(await burnbag(place, ['detonate', 'id.sh', '--json'], options), 'unsupported_host', 69);
+  });
 
-  test(
-    'without space for the scratch disk boots nothing',
-    async () => {
-      const options = { through: await withMounts(place, { full: ['live'], mebibytes: 16 }) };
-      const ended = await burnbag(place, ['detonate', 'id.sh', '--json'], options);
-      const run = RunSummary.parse(parseDocument(ended));
-      expect(run).toMatchObject({ state: 'destroyed', outcome: 'failed', result: { burn: { not_gone: [] } } });
-      expect(run.result?.failures[0]?.code).toBe('no_space');
-      expect(ended.exitCode).toBe(73);
-    },
-    LIMIT_MS,
-  );
+  test('without space for the scratch disk boots nothing', async () => {
+    const options = { through: await withMounts(place, { full: ['live'], mebibytes: 16 }) };
+    const ended = await burnbag(place, ['detonate', 'id.sh', '--json'], options);
+    const run = RunSummary.parse(parseDocument(ended));
+    expect(run).toMatchObject({ state: 'destroyed', outcome: 'failed', result: { burn: { not_gone: [] } } });
+    expect(run.result?.failures[0]?.code).toBe('no_space');
+    expect(ended.exitCode).toBe(73);
+  });
 
-  test(
-    'with a full disk keeps no journal, so runs nothing',
-    async () => {
-      await rm(join(place.home, 'journal'), { recursive: true });
-      const options = { through: await withMounts(place, { full: ['journal'], mebibytes: 4 }) };
-      expectError(await burnbag(place, ['detonate', 'id.sh', '--json'], options), 'journal_full', 73);
-    },
-    LIMIT_MS,
-  );
+  test('with a full disk keeps no journal, so runs nothing', async () => {
+    await rm(join(place.home, 'journal'), { recursive: true });
+    const options = { through: await withMounts(place, { full: ['journal'], mebibytes: 4 }) };
+    expectError(await burnbag(place, ['detonate', 'id.sh', '--json'], options), 'journal_full', 73);
+  });
 
-  test(
-    'without a free port starts no archive, so runs nothing',
-    async () => {
-      const options = { through: await withFullPorts(place) };
-      expectRefusedRun(await burnbag(place, ['detonate', 'id.sh', '--json'], options), 'server_failed', 69);
-    },
-    LIMIT_MS,
-  );
+  test('without a free port starts no archive, so runs nothing', async () => {
+    const options = { through: await withFullPorts(place) };
+    expectRefusedRun(await burnbag(place, ['detonate', 'id.sh', '--json'], options), 'server_failed', 69);
+  });
 });
 
 describe('after all that', () => {

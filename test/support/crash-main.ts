@@ -2,6 +2,8 @@
 import './crash-clock.ts';
 import { runCli } from '../../orchestrator/doors/cli/cli.ts';
 import { loadConfiguration } from '../../orchestrator/configuration.ts';
+import { serveControl } from '../../orchestrator/doors/control/serve.ts';
+import type { OperationContext } from '../../orchestrator/operations/index.ts';
 import type { Environment } from '../../orchestrator/environment.ts';
 import { openOrchestrator, type Orchestrator } from '../../orchestrator/orchestrator.ts';
 import type { Failpoints, FailpointName } from '../../orchestrator/run/failpoint.ts';
@@ -37,10 +39,15 @@ else {
 
 async function work(): Promise<void> {
   await using orchestrator = await openOrchestrator(environment, await loadConfiguration(plan.home), 'runs');
+  await using _control = plan.control === true ? await serveControl(plan.home, contextOf(orchestrator)) : undefined;
   say({ type: 'opened' });
   if (plan.do === 'recover') {
-    await orchestrator.takeUpUnfinished(() => undefined);
+    const { clean } = await orchestrator.reap(
+      { dryRun: false, most: 16, impatient: true, graceSeconds: 120 },
+      () => undefined,
+    );
     say(await dump(orchestrator));
+    if (!clean) process.exitCode = 2;
     return;
   }
   const request = detonationRequest({
@@ -56,6 +63,13 @@ async function work(): Promise<void> {
   };
   const { state, outcome } = await orchestrator.conduct(request, watch, new AbortController().signal);
   say({ type: 'ended', state, outcome });
+}
+
+/** As the product's door gives it to whoever asks over the control socket. */
+function contextOf(orchestrator: Orchestrator): OperationContext {
+  const nobody = (): void => undefined;
+  const { signal } = new AbortController();
+  return { environment, observe: nobody, observeSetup: nobody, signal, open: () => Promise.resolve(orchestrator) };
 }
 
 function armed(fault: Fault | undefined): Failpoints {

@@ -6,12 +6,14 @@ export interface CrashPlan {
   readonly home: string;
   /**
    * run      conducts one detonation;
-   * recover  takes up what is left, as the next command on the data directory would;
+   * recover  sweeps once, as the reaper does;
    * cli      runs one command line of the product.
    */
   readonly do: 'run' | 'recover' | 'cli';
   readonly argv?: readonly string[];
   readonly fault?: Fault;
+  /** Answers on the control socket, as the owner of a data directory does. */
+  readonly control?: boolean;
   readonly machine: FakeMachinePlan;
   /** Ends machines with their owner, as the product does. */
   readonly boundToOwner?: boolean;

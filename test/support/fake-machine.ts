@@ -86,7 +86,9 @@ async function answer(channel: ServerChannel, line: string): Promise<void> {
     await misbehave('effect', channel);
     if (plan.misbehave?.how === 'drop_reply') return;
   }
-  channel.write(`${JSON.stringify({ id, status: 'ok', action, duration_ms: 1, result: RESULTS[action](request) })}\n`);
+  channel.write(
+    `${JSON.stringify({ id, status: 'ok', action, duration_ms: 1, result: RESULTS[action]?.(request) })}\n`,
+  );
 }
 
 const output = {
@@ -98,7 +100,8 @@ const output = {
 } as const;
 const excerpt = { ...output, offset: 0, file_bytes: 0 } as const;
 
-const RESULTS: { readonly [N in ActionRequest['action']]: (request: ActionRequest) => ActionResult<N> } = {
+/** Of the actions that a run of these tests asks for. */
+const RESULTS: { readonly [N in ActionRequest['action']]?: (request: ActionRequest) => ActionResult<N> } = {
   put_file: ({ args }) => ({
     path: 'path' in args ? args.path : '',
     bytes: 'content_base64' in args ? Buffer.from(args.content_base64, 'base64').length : 0,

@@ -44,6 +44,7 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   // The request.
   bad_argument: 'usage',
   not_running: 'usage',
+  too_slow: 'unavailable',
   bad_actions: 'bad_data',
   script_too_large: 'bad_data',
   script_without_interpreter: 'bad_data',

@@ -24,7 +24,7 @@ export interface Archive extends AsyncDisposable {
   /** The lock that an object put at `now` gets. One moment per run, so that all its objects are kept equally long. */
   lockFor(now: Date): ObjectLock;
   /** Puts an object under lock, reads the lock back. Idempotent: the same content again is the same object. Throws ArchiveError. */
-  put(key: string, source: ObjectSource, lock: ObjectLock): Promise<ArchivedObject>;
+  readonly put: (key: string, source: ObjectSource, lock: ObjectLock) => Promise<ArchivedObject>;
   /** Tries to break the lock of small objects of its own, and says how far it got. */
   probe(): Promise<ProbeResult>;
 }

@@ -33,6 +33,7 @@ export interface S3 {
     run: (use: S3Use) => Promise<T>,
     options?: { deadlineMs?: number; attempts?: number },
   ): Promise<T>;
+  /** Ends whatever is under way. */
   close(): void;
 }
 
@@ -60,28 +61,31 @@ export async function openS3({ endpoint, region, credentials }: S3Options): Prom
     responseChecksumValidation: 'WHEN_REQUIRED',
     logger: SILENT,
   });
+  const closed = new AbortController();
   return {
     endpoint,
     call: (what, run, { deadlineMs = CALL_DEADLINE_MS, attempts = ATTEMPTS } = {}) =>
-      retry(attempts, async () => {
+      retry(attempts, closed.signal, async () => {
         try {
-          return await run({ client, sdk, abortSignal: AbortSignal.timeout(deadlineMs) });
+          const abortSignal = AbortSignal.any([AbortSignal.timeout(deadlineMs), closed.signal]);
+          return await run({ client, sdk, abortSignal });
         } catch (error) {
           throw translate(error, what, endpoint);
         }
       }),
     close: () => {
+      closed.abort();
       client.destroy();
     },
   };
 }
 
-async function retry<T>(attempts: number, run: () => Promise<T>): Promise<T> {
+async function retry<T>(attempts: number, closed: AbortSignal, run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();
     } catch (error) {
-      if (attempt >= attempts || !(error instanceof ArchiveError) || !error.retryable) throw error;
+      if (closed.aborted || attempt >= attempts || !(error instanceof ArchiveError) || !error.retryable) throw error;
       await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
     }
   }

@@ -7,5 +7,5 @@ import type { PublicKey } from './public-key.ts';
 export interface Signer {
   readonly publicKey: PublicKey;
   /** The plain ed25519 signature (64 bytes) over exactly these bytes. Should give up when `signal` aborts. */
-  sign(data: Uint8Array, signal: AbortSignal): Promise<Buffer>;
+  readonly sign: (data: Uint8Array, signal: AbortSignal) => Promise<Buffer>;
 }

@@ -5,7 +5,7 @@ import { type Database, DatabaseError, type Row } from './database.ts';
 import type { EmbeddedAnswer, EmbeddedRequest } from './embedded-protocol.ts';
 
 /** Opens the Postgres in $HOME/journal. The caller holds the lock of the data directory: PGlite does not lock its folder. */
-export async function openEmbedded(home: string): Promise<Database> {
+export async function openEmbedded(home: string, fence: () => void = () => undefined): Promise<Database> {
   const folder = join(home, 'journal');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const thread = new EmbeddedThread(folder);
@@ -22,8 +22,18 @@ export async function openEmbedded(home: string): Promise<Database> {
     script: async (sql) => {
       await thread.ask({ do: 'script', sql });
     },
-    [Symbol.asyncDispose]: () => thread.close(),
+    // Closing writes too. Files that are somebody else's by now are let go of as they are.
+    [Symbol.asyncDispose]: () => (mayWrite(fence) ? thread.close() : thread.end()),
   };
+}
+
+function mayWrite(fence: () => void): boolean {
+  try {
+    fence();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The first opening makes the database: 2 s on an idle machine, 5 s with cold caches; this is for a machine that is very busy. */

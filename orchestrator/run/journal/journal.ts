@@ -84,9 +84,9 @@ async function openDatabase(place: JournalPlace): Promise<Database> {
 }
 
 /** Each implementation is loaded only when it is used: they cost start-up time. */
-async function connect({ home, databaseUrl }: JournalPlace): Promise<Database> {
+async function connect({ home, databaseUrl, fence }: JournalPlace): Promise<Database> {
   if (databaseUrl !== undefined) return (await import('./server.ts')).openServer(databaseUrl);
-  return (await import('./embedded.ts')).openEmbedded(home);
+  return (await import('./embedded.ts')).openEmbedded(home, fence);
 }
 
 function journalOf(database: Database): Journal {

@@ -1,6 +1,6 @@
 import type { SandboxDriver } from '../../../infra/driver.ts';
 import { type Find, findRuns } from './find.ts';
-import { isOverdue, OVERDUE_MS } from './judge.ts';
+import { isOverdue } from './judge.ts';
 import type { SweepReport, SweptRun } from './report.ts';
 import { writeSweepLog } from './sweep-log.ts';
 
@@ -8,13 +8,10 @@ import { writeSweepLog } from './sweep-log.ts';
  * A sweep while another process has the data directory and does not answer: it may be asleep, or hang. What exists is reported. One thing
  * is done all the same: a machine past the deadline of its own guest is ended, since no lease is that long, whoever holds it.
  */
-export async function sweepAsBystander(
-  order: { readonly home: string; readonly dryRun: boolean },
-  driver: SandboxDriver,
-): Promise<SweepReport> {
+export async function sweepAsBystander(order: BystanderOrder, driver: SandboxDriver): Promise<SweepReport> {
   const since = performance.now();
   const runs: SweptRun[] = [];
-  for (const find of await findRuns(driver)) runs.push(await stopOverdue(find, order.dryRun, driver));
+  for (const find of await findRuns(driver)) runs.push(await stopOverdue(find, order, driver));
   const report: SweepReport = {
     schema: 'burnbag.reap/1',
     as: 'bystander',
@@ -28,10 +25,21 @@ export async function sweepAsBystander(
   return report;
 }
 
-async function stopOverdue(find: Find, dryRun: boolean, driver: SandboxDriver): Promise<SweptRun> {
+interface BystanderOrder {
+  readonly home: string;
+  readonly dryRun: boolean;
+  readonly graceSeconds: number;
+}
+
+async function stopOverdue(
+  find: Find,
+  { dryRun, graceSeconds }: BystanderOrder,
+  driver: SandboxDriver,
+): Promise<SweptRun> {
   const swept = { run_id: find.runId, state: null, ids: find.ids.length };
-  if (!isOverdue(find, new Date())) return { ...swept, did: 'left', why: 'the data directory is another process’s' };
-  const why = `its guest should have ended more than ${OVERDUE_MS / 1000} s ago`;
+  if (!isOverdue(find, { now: new Date(), graceSeconds }))
+    return { ...swept, did: 'left', why: 'the data directory is another process’s' };
+  const why = `its guest should have ended more than ${graceSeconds} s ago`;
   if (dryRun) return { ...swept, did: 'would_burn', why };
   await driver.halt(find.runId);
   return { ...swept, did: 'stopped', why };

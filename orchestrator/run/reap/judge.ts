@@ -20,14 +20,14 @@ export interface Verdict {
   readonly why: string;
 }
 
-/** What nobody knows may be starting just now, in a way nobody thought of: it gets this long to be known. */
-export const GRACE_MS = 120_000;
-
-/** A guest ends itself at its deadline; one that is still there this much later does not obey. */
-export const OVERDUE_MS = 60_000;
+/**
+ * What nobody knows may be starting just now, in a way nobody thought of: it gets this long to be known. A guest ends itself at its deadline:
+ * one that is still there this much later does not obey.
+ */
+export const GRACE_SECONDS = 120;
 
 /** Whether what was found of a run is to be burned. Pure. Unfinished runs are taken up and burned by their conductor, not as remnants. */
-export function judge(found: FoundRun, standing: Standing, now: Date): Verdict {
+export function judge(found: FoundRun, standing: Standing, { now, graceSeconds }: Moment): Verdict {
   switch (standing.is) {
     case 'live':
       return { burn: false, why: 'this process conducts it' };
@@ -36,18 +36,23 @@ export function judge(found: FoundRun, standing: Standing, now: Date): Verdict {
     case 'ended':
       return { burn: true, why: `the journal has it ${standing.state}: nothing of it may be there` };
     case 'unknown':
-      return isYoung(found, now)
-        ? { burn: false, why: `unknown to the journal, but younger than ${GRACE_MS / 1000} s` }
+      return isYoung(found, { now, graceSeconds })
+        ? { burn: false, why: `unknown to the journal, but younger than ${graceSeconds} s` }
         : { burn: true, why: 'unknown to the journal' };
   }
 }
 
 /** Whether its guest should be gone by itself, whoever conducts it. */
-export function isOverdue({ deadline }: FoundRun, now: Date): boolean {
-  return deadline !== undefined && now.getTime() - deadline.getTime() > OVERDUE_MS;
+export function isOverdue({ deadline }: FoundRun, { now, graceSeconds }: Moment): boolean {
+  return deadline !== undefined && now.getTime() - deadline.getTime() > graceSeconds * 1000;
+}
+
+export interface Moment {
+  readonly now: Date;
+  readonly graceSeconds: number;
 }
 
 /** What does not tell its age is taken for old. */
-function isYoung({ youngest }: FoundRun, now: Date): boolean {
-  return youngest !== undefined && now.getTime() - youngest.getTime() < GRACE_MS;
+function isYoung({ youngest }: FoundRun, { now, graceSeconds }: Moment): boolean {
+  return youngest !== undefined && now.getTime() - youngest.getTime() < graceSeconds * 1000;
 }

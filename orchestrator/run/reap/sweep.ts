@@ -23,7 +23,7 @@ export async function sweep(order: SweepOrder, deps: Deps, crew: Crew): Promise<
   const done: SweptRun[] = [];
   const room = (): number => order.most - done.filter(({ did }) => did !== 'left').length;
   for (const run of await abandoned(deps, crew)) done.push(await takeUp(run, order, room(), deps, crew));
-  const marked = await mark(deps, crew, done);
+  const marked = await mark(order, deps, crew, done);
   if (marked.some(({ verdict }) => verdict.burn)) await sleep(LAST_CHECK_MS);
   for (const one of marked) done.push(await burnMarked(one, order, room(), deps, crew));
   const quarantined = await deps.journal.listRuns({ state: 'quarantined', limit: 1_000 });
@@ -47,6 +47,8 @@ export interface SweepOrder {
   readonly most: number;
   /** Tries quarantined runs also before their time. */
   readonly impatient: boolean;
+  /** How old something that nobody knows must be. */
+  readonly graceSeconds: number;
 }
 
 /** What the owner's process knows and can do. */
@@ -85,7 +87,12 @@ interface Marked {
 }
 
 /** Everything found that is not of a run that was dealt with just now, with what is to become of it. */
-async function mark(deps: Deps, crew: Crew, done: readonly SweptRun[]): Promise<readonly Marked[]> {
+async function mark(
+  { graceSeconds }: SweepOrder,
+  deps: Deps,
+  crew: Crew,
+  done: readonly SweptRun[],
+): Promise<readonly Marked[]> {
   const finds = [...(await findRuns(deps.driver)), ...(await findUnlabelled(deps))];
   const marked: Marked[] = [];
   for (const find of finds) {
@@ -93,7 +100,7 @@ async function mark(deps: Deps, crew: Crew, done: readonly SweptRun[]): Promise<
       continue;
     const standing = await standingOf(find.runId, deps, crew);
     if (standing.is === 'live') continue;
-    marked.push({ find, standing, verdict: judge(find, standing, new Date()) });
+    marked.push({ find, standing, verdict: judge(find, standing, { now: new Date(), graceSeconds }) });
   }
   return marked;
 }
@@ -112,7 +119,7 @@ async function burnMarked(
   if (room <= 0) return { ...swept, did: 'left', why: tooMany(order) };
   if (order.dryRun) return { ...swept, did: 'would_burn', why: verdict.why };
   const now = await standingOf(runId, deps, crew);
-  const last = judge(find, now, new Date());
+  const last = judge(find, now, { now: new Date(), graceSeconds: order.graceSeconds });
   if (!last.burn) return { ...swept, did: 'left', why: last.why };
   const problem = await burnRemnants(deps.driver, runId, ids);
   if (problem === undefined) return { ...swept, did: 'burned', why: verdict.why };

@@ -6,6 +6,7 @@ import { untilJournalled } from '../patience.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
 import { isSame, type Looked, lookTwice } from './look.ts';
+import { bounded } from './within.ts';
 
 /**
  * Deletes everything the run ever had, looks for each id twice, and signs the receipt only when every look found nothing.
@@ -117,7 +118,8 @@ async function markGone(run: Run, target: ConcreteId, last: Observation | undefi
 async function archive(run: Run, live: LiveRun, deps: Deps): Promise<boolean> {
   try {
     const { archive: store } = await deps.vault.open();
-    await archiveReceipt({ dir: live.folder, runId: run.runId, archive: store });
+    const archived = archiveReceipt({ dir: live.folder, runId: run.runId, archive: store });
+    await bounded(live, 'the archive to take the receipt', archived);
     return true;
   } catch (error) {
     live.fail(error);

@@ -3,7 +3,7 @@ import type { Step } from '../step.ts';
 
 /** How long an action without a time of its own may take, slow emulated guests included. */
 const ACTION_TIMEOUT_MS = 60_000;
-/** What a script's own deadline is extended by before the relay gives up on the executor. */
+/** What a script's or a migration's own deadline is extended by before the relay gives up on the executor. */
 const SCRIPT_MARGIN_MS = 30_000;
 
 /** Sends the request's actions one after the other; the first that is not `ok` ends it. Each is journalled before it leaves. */
@@ -28,5 +28,5 @@ export const execute: Step<'executing'> = async (run, live, deps) => {
 };
 
 function timeoutOf(action: RequestedAction): number {
-  return action.action === 'run_script' ? action.args.timeout_seconds * 1000 + SCRIPT_MARGIN_MS : ACTION_TIMEOUT_MS;
+  return 'timeout_seconds' in action.args ? action.args.timeout_seconds * 1000 + SCRIPT_MARGIN_MS : ACTION_TIMEOUT_MS;
 }

@@ -4,7 +4,9 @@ import { explain } from '../../errors.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
+import type { OpenVault } from '../vault.ts';
 import { describeStreams, reportOf, settleStreams } from './collect.ts';
+import { bounded } from './within.ts';
 
 /** Ends the session, copies the streams, writes the report, signs it all and puts it under Object Lock. */
 export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
@@ -23,7 +25,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
     run: await factsOf(run, live, deps),
     streams: describeStreams(live, followed),
     files: live.report === null ? [] : [{ name: 'report.json', content: `${JSON.stringify(live.report)}\n` }],
-    archive: await deps.vault.open().then(
+    archive: await openVault(live, deps).then(
       ({ facts }) => facts,
       () => null,
     ),
@@ -99,6 +101,10 @@ async function factsOf(run: Run, live: LiveRun, deps: Deps): Promise<RunFacts> {
   };
 }
 
+function openVault(live: LiveRun, deps: Deps): Promise<OpenVault> {
+  return bounded(live, 'the archive to answer', deps.vault.open());
+}
+
 /** Puts the bundle under lock. A store that is down does not keep a sandbox alive: the evidence stays here, and that is said. */
 async function archive(
   run: Run,
@@ -106,15 +112,10 @@ async function archive(
   deps: Deps,
 ): Promise<{ readonly record: Awaited<ReturnType<typeof archiveRun>> | null }> {
   try {
-    const { archive: store, facts } = await deps.vault.open();
-    return {
-      record: await archiveRun({
-        dir: live.folder,
-        publicKey: deps.vault.evidenceSigner.publicKey,
-        archive: store,
-        facts,
-      }),
-    };
+    const { archive: store, facts } = await openVault(live, deps);
+    const { publicKey } = deps.vault.evidenceSigner;
+    const archived = archiveRun({ dir: live.folder, publicKey, archive: store, facts });
+    return { record: await bounded(live, 'the archive to take the evidence', archived) };
   } catch (error) {
     live.fail(error);
     const { code, got } = explain(error);

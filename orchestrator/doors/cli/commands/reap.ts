@@ -16,6 +16,7 @@ interface Options {
   readonly watch?: true;
   readonly every: number;
   readonly most?: number;
+  readonly grace?: number;
   readonly systemd?: true;
 }
 
@@ -42,6 +43,11 @@ function addOptions(command: Command): Command {
   return command
     .option('--dry-run', 'only say what would be burned')
     .option('--most <n>', 'burn at most so many runs in one sweep', count)
+    .option(
+      '--grace <seconds>',
+      'how old something that nobody knows must be to be burned (default: 120)',
+      wholeSeconds,
+    )
     .option('--patient', 'leave quarantined runs until their next time')
     .option(
       '--without-journal',
@@ -70,11 +76,12 @@ async function watch(door: Door, options: Options): Promise<void> {
   door.console.close();
 }
 
-function orderOf({ dryRun, most, withoutJournal }: Options) {
+function orderOf({ dryRun, most, grace, withoutJournal }: Options) {
   return {
     dry_run: dryRun === true,
     without_journal: withoutJournal === true,
     ...(most !== undefined && { most }),
+    ...(grace !== undefined && { grace_seconds: grace }),
   };
 }
 

@@ -1,0 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RequestError } from '../../errors.ts';
+import type { LiveRun } from '../live.ts';
+
+/** Waited for three times at most, and well within the half minute in which everything of a crashed run must be gone. */
+const TAKEN_UP_LIMIT_MS = 5_000;
+
+/** A sandbox that a crash left is to be gone soon, and the next one waits for that: an archive that does not answer is not waited for. */
+export function bounded<T>(live: LiveRun, what: string, work: Promise<T>): Promise<T> {
+  return live.request === undefined ? within(TAKEN_UP_LIMIT_MS, what, work) : work;
+}
+
+/** Waits so long and no longer. What was begun ends in its own time, and nobody hears of it. */
+async function within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = sleep(limitMs, undefined, { signal: over.signal }).then(() => {
+    const got = `nothing within ${limitMs / 1000} s`;
+    throw new RequestError('too_slow', { expected: what, got, hint: 'look at what is slow, then try again' });
+  });
+  // Whichever loses is nobody's business any more.
+  late.catch(() => undefined);
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+  }
+}
