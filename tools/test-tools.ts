@@ -3,6 +3,7 @@ import { SetupError } from '../orchestrator/setup/errors.ts';
 import { findProgram } from '../orchestrator/setup/host.ts';
 import type { SetupContext } from '../orchestrator/setup/item.ts';
 import { installCommand, installPackages } from '../orchestrator/setup/items/apt.ts';
+import { ensureMoto } from './moto.ts';
 
 /** What tests need of a host beyond what the product needs. */
 const TEST_TOOLS = [
@@ -12,8 +13,9 @@ const TEST_TOOLS = [
   { program: 'unsquashfs', debianPackage: 'squashfs-tools', why: 'looks into the image' },
 ];
 
-/** Installs the test tools that are missing. Throws SetupError with the exact command where it may not. */
-export async function ensureTestTools(context: SetupContext): Promise<void> {
+/** Installs the test tools that are missing, moto only where it is wanted. Throws SetupError with the exact command where it may not. */
+export async function ensureTestTools(context: SetupContext, { moto }: { readonly moto: boolean }): Promise<void> {
+  if (moto) await ensureMoto(context);
   const found = await Promise.all(TEST_TOOLS.map((row) => findProgram(row.program, context.env)));
   const missing = TEST_TOOLS.filter((_, index) => found[index] === undefined).map((row) => row.debianPackage);
   if (missing.length === 0) return;

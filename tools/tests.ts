@@ -7,7 +7,8 @@ import { ROOT, runPackage } from './programs.ts';
 import { ensureTestTools } from './test-tools.ts';
 
 /** What the tests below a path need; the first row that fits decides. A path that no row names needs everything. */
-const NEEDED_BELOW: readonly { path: RegExp; items: readonly ItemName[]; why: string }[] = [
+const NEEDED_BELOW: readonly { path: RegExp; items: readonly ItemName[]; moto?: true; why: string }[] = [
+  { path: /^(infra|test\/support)\/aws(\/|$)/, items: [], moto: true, why: 'an AWS that moto plays' },
   { path: /^(tools|policies)(\/|$)/, items: [], why: 'plain code' },
   { path: /^executor(\/|$)/, items: [], why: 'the agent runs from its sources, and its build is a test' },
   { path: /^infra\/(engine|pulumi)(\/|$)/, items: [], why: 'the engine runs in this process' },
@@ -34,11 +35,20 @@ export function itemsFor(paths: readonly string[]): readonly ItemName[] | undefi
   if (paths.length === 0) return undefined;
   const needed = new Set<ItemName>();
   for (const path of paths) {
-    const row = NEEDED_BELOW.find((candidate) => candidate.path.test(path.replace(/^\.\//, '')));
+    const row = rowOf(path);
     if (row === undefined) return undefined;
     row.items.forEach((item) => needed.add(item));
   }
   return [...needed];
+}
+
+/** Whether a test below these paths talks to moto. */
+export function needsMoto(paths: readonly string[]): boolean {
+  return paths.length === 0 || paths.map(rowOf).some((row) => row === undefined || row.moto === true);
+}
+
+function rowOf(path: string): (typeof NEEDED_BELOW)[number] | undefined {
+  return NEEDED_BELOW.find((candidate) => candidate.path.test(path.replace(/^\.\//, '')));
 }
 
 async function prepare(paths: readonly string[]): Promise<void> {
@@ -50,12 +60,10 @@ async function prepare(paths: readonly string[]): Promise<void> {
       for (const line of renderSetupEvent(event)) console.error(line);
     },
   };
-  await ensureTestTools({
-    ...setupContext(options),
-    progress: (what) => {
-      console.error(`  … ${what}`);
-    },
-  });
+  const progress = (what: string): void => {
+    console.error(`  … ${what}`);
+  };
+  await ensureTestTools({ ...setupContext(options), progress }, { moto: needsMoto(paths) });
   const only = itemsFor(paths);
   if (only?.length === 0) return;
   requireSetup(await (only === undefined ? ensureSetup(options) : runSetup({ ...options, only })));

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { AccountId, InstallationId, Region } from '../run/inputs.ts';
+
+/** What the foundation exports and the driver reads. Nothing of it is secret. */
+export const FoundationOutputs = z.strictObject({
+  installationId: InstallationId,
+  accountId: AccountId,
+  region: Region,
+  /** The sandboxes' VPC: no way out, no name resolution. */
+  sandboxVpcId: z.string().startsWith('vpc-'),
+  /** One per zone, in the order they are tried. */
+  sandboxSubnets: z.array(z.strictObject({ id: z.string().startsWith('subnet-'), zone: z.string() })).min(1),
+  relayVpcId: z.string().startsWith('vpc-'),
+  relaySubnetId: z.string().startsWith('subnet-'),
+  relaySecurityGroupId: z.string().startsWith('sg-'),
+  /** The relay's interface, kept by the foundation so that nobody else can get its address. */
+  relayInterfaceId: z.string().startsWith('eni-'),
+  relayAddress: z.ipv4(),
+  evidenceBucket: z.string(),
+  /** Encrypts the evidence. */
+  evidenceKeyArn: z.string().startsWith('arn:'),
+  /** Signs certificates. */
+  caKeyArn: z.string().startsWith('arn:'),
+  /** Signs evidence and receipts. */
+  evidenceSigningKeyArn: z.string().startsWith('arn:'),
+  orchestratorRoleArn: z.string().startsWith('arn:'),
+  reaperRoleArn: z.string().startsWith('arn:'),
+  readerRoleArn: z.string().startsWith('arn:'),
+  trailArn: z.string().startsWith('arn:'),
+});
+export type FoundationOutputs = z.infer<typeof FoundationOutputs>;
