@@ -2,14 +2,17 @@
 export interface Guest {
   /** Where the paths of requests begin. */
   readonly root: string;
+  /** The kernel's command line: where the control plane speaks to the machine. */
+  readonly commandLineFile: string;
   /** OpenSSH public key line of the CA. */
   readonly caFile: string;
   readonly machineIdFile: string;
   /** Where audit records go: the port that leaves the machine, or the file where there is no port. */
   readonly auditPort: string;
   readonly auditFile: string;
-  /** Where the root half listens, and its own folder. */
+  /** Where the root half listens, how long it may take until it does, and its own folder. */
   readonly spawnerSocket: string;
+  readonly spawnerStartMs: number;
   readonly spawnerFolder: string;
   /** A cgroup v2 whose controllers are passed on to its children. */
   readonly cgroupFolder: string;
@@ -24,11 +27,14 @@ export interface Guest {
 /** The sandbox as `images/` makes it. */
 export const GUEST: Guest = {
   root: '/',
+  commandLineFile: '/proc/cmdline',
   caFile: '/run/burnbag/ca.pub',
   machineIdFile: '/run/burnbag/machine-id',
   auditPort: '/dev/exec',
   auditFile: '/run/burnbag/logs/exec',
   spawnerSocket: '/run/burnbag/spawner.sock',
+  // It is started early in the boot; under emulation its first start takes seconds, and READY does not wait for it.
+  spawnerStartMs: 15_000,
   // Not in /run/burnbag: writing there is an event of the audit log.
   spawnerFolder: '/run/spawner',
   cgroupFolder: '/sys/fs/cgroup',

@@ -77,12 +77,30 @@ export const ACTION_RESULTS = {
   tail_log: Excerpt,
   check_health: z.strictObject({
     now_ms: z.int(),
+    /**
+     * How far the clock is from where the control plane set it at boot and the monotonic clock has carried it since, within a second;
+     * null where the control plane told no time. `source`: what the kernel counts by.
+     */
+    time: z.strictObject({ offset_ms: z.int().nullable(), source: z.string() }),
     uptime_seconds: z.number().min(0),
     memory: z.strictObject({ total_bytes: Count, available_bytes: Count }),
     disks: z.array(z.strictObject({ path: z.string(), total_bytes: Count, available_bytes: Count })),
-    services: z.strictObject({ sshd: ServiceState, auditd: ServiceState }),
-    /** Null where the guest does not tell: only root may ask the kernel. */
-    audit: z.strictObject({ enabled: z.boolean().nullable(), lost: Count.nullable(), backlog: Count.nullable() }),
+    services: z.strictObject({
+      sshd: ServiceState,
+      auditd: ServiceState,
+      syslogd: ServiceState,
+      spawner: ServiceState,
+    }),
+    /**
+     * The kernel's own word, by way of the root half; null where it could not be asked, and that is a gap. `lost`: records the kernel dropped
+     * since it started; `backlog`: records that wait for auditd; `auditd`: whether the process that the kernel hands its records to is there.
+     */
+    audit: z.strictObject({
+      enabled: z.boolean().nullable(),
+      lost: Count.nullable(),
+      backlog: Count.nullable(),
+      auditd: ServiceState,
+    }),
   }),
   list_processes: z.strictObject({ entries: z.array(ProcessEntry), truncated: z.boolean() }),
 } as const;

@@ -22,13 +22,16 @@ export function makeSandbox(changed: Partial<Guest> = {}): TestSandbox {
   writeFileSync(join(run, 'ca.pub'), ca.line);
   writeFileSync(join(run, 'machine-id'), `${MACHINE_ID}\n`);
   writeFileSync(join(run, 'exec'), '');
+  writeFileSync(join(run, 'cmdline'), 'console=ttyS0 quiet\n');
   const guest: Guest = {
     root: folder,
+    commandLineFile: join(run, 'cmdline'),
     caFile: join(run, 'ca.pub'),
     machineIdFile: join(run, 'machine-id'),
     auditPort: join(run, 'no-port'),
     auditFile: join(run, 'exec'),
     spawnerSocket: join(run, 'spawner.sock'),
+    spawnerStartMs: 0,
     spawnerFolder: join(run, 'spawner'),
     cgroupFolder: '/sys/fs/cgroup',
     agentUser: 0,

@@ -225,8 +225,9 @@ function healthAnswer(id: number): string {
     uptime_seconds: 5.2,
     memory: { total_bytes: 1, available_bytes: 1 },
     disks: [],
-    services: { sshd: 'running', auditd: 'running' },
-    audit: { enabled: true, lost: 0, backlog: 0 },
+    time: { offset_ms: 0, source: 'tsc' },
+    services: { sshd: 'running', auditd: 'running', syslogd: 'running', spawner: 'running' },
+    audit: { enabled: true, lost: 0, backlog: 0, auditd: 'running' },
   });
 }
 

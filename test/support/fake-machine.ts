@@ -127,8 +127,9 @@ const RESULTS: { readonly [N in ActionRequest['action']]?: (request: ActionReque
     uptime_seconds: 1,
     memory: { total_bytes: 1, available_bytes: 1 },
     disks: [],
-    services: { sshd: 'running', auditd: 'running' },
-    audit: { enabled: true, lost: 0, backlog: 0 },
+    time: { offset_ms: 0, source: 'tsc' },
+    services: { sshd: 'running', auditd: 'running', syslogd: 'running', spawner: 'running' },
+    audit: { enabled: true, lost: 0, backlog: 0, auditd: 'running' },
   }),
   list_processes: () => ({ entries: [], truncated: false }),
 };

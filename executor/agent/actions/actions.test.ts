@@ -186,13 +186,27 @@ describe('list_files', () => {
 });
 
 describe('list_processes, check_health', () => {
-  it('tell what runs, and how the machine is', () => {
+  it('tell what runs, and how the machine is', async () => {
     const processes = ACTION_RESULTS.list_processes.parse(listProcesses());
     const self = processes.entries.find(({ pid }) => pid === process.pid);
     expect(self).toMatchObject({ ppid: process.ppid, uid: process.getuid?.() });
     expect(existsSync(self?.argv[0] ?? '')).toBe(true);
-    const health = ACTION_RESULTS.check_health.parse(checkHealth({}, context));
+    const health = ACTION_RESULTS.check_health.parse(await checkHealth({}, context));
     expect(health.memory.total_bytes).toBeGreaterThan(health.memory.available_bytes);
     expect(health.disks.map(({ path }) => path)).toEqual(['/', '/work', '/tmp']);
+    expect(health.services.spawner).toBe('stopped');
+    expect(health.audit).toMatchObject({ enabled: null, lost: null, backlog: null });
+  });
+
+  it('measures how far the clock is from what the control plane set', async () => {
+    const offsetOf = async (commandLine: string, aheadMs = 0): Promise<number | null> => {
+      writeFileSync(sandbox.guest.commandLineFile, commandLine);
+      const guest = { ...sandbox.guest, now: () => Date.now() + aheadMs };
+      return (await checkHealth({}, { ...context, guest })).time.offset_ms;
+    };
+    const bootedAt = Math.floor(Date.now() / 1000 - Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]));
+    expect(Math.abs((await offsetOf(`quiet burnbag.now=${bootedAt} rw\n`)) ?? Infinity)).toBeLessThan(2_000);
+    expect(await offsetOf(`burnbag.now=${bootedAt}`, 3_600_000)).toBeGreaterThan(3_590_000);
+    expect(await offsetOf('quiet rw')).toBeNull();
   });
 });

@@ -27,7 +27,8 @@ export async function runScript(
     },
   };
   const leftMs = Math.max(1, endsAt * 1000 - guest.now());
-  const request = { sha256: args.sha256, args: args.args, timeout_ms: Math.min(args.timeout_seconds * 1000, leftMs) };
+  const timeout_ms = Math.min(args.timeout_seconds * 1000, leftMs);
+  const request = { do: 'run_script', sha256: args.sha256, args: args.args, timeout_ms } as const;
   const outcome = await spawnScript(request, guest, listener, signal);
   return { ...outcome, pid, stdout: stdout.finish(), stderr: stderr.finish() };
 }

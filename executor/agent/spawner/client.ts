@@ -4,12 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../protocol/error.ts';
 import { ActionFailure, errnoOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
+import { AuditStatus } from './audit-status.ts';
 import { readFrames } from './frames.ts';
 import { Outcome, Started } from './outcome.ts';
-import type { SpawnRequest } from './request.ts';
-
-/** The root half is started early in the boot; under emulation its first start takes seconds, and READY does not wait for it. */
-const CONNECT_TIMEOUT_MS = 15_000;
+import type { ScriptRequest, SpawnRequest } from './request.ts';
 
 const RETRY_MS = 25;
 
@@ -24,12 +22,23 @@ export interface Listener {
  * Throws ActionFailure, the signal's when that was the reason.
  */
 export async function spawnScript(
-  request: SpawnRequest,
+  request: ScriptRequest,
   guest: Guest,
   listener: Listener,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const socket = await connectWhenReady(guest.spawnerSocket, signal);
+  return Outcome.parse(await ask(request, guest, listener, signal));
+}
+
+/** Has the root half ask the kernel for the state of its audit. Throws ActionFailure. */
+export async function auditStatus(guest: Guest, signal: AbortSignal): Promise<AuditStatus> {
+  return AuditStatus.parse(await ask({ do: 'audit_status' }, guest, NOBODY, signal));
+}
+
+const NOBODY: Listener = { started: () => undefined, output: () => undefined };
+
+async function ask(request: SpawnRequest, guest: Guest, listener: Listener, signal: AbortSignal): Promise<unknown> {
+  const socket = await connectWhenReady(guest, signal);
   const stop = (): void => {
     socket.destroy();
   };
@@ -47,7 +56,7 @@ export async function spawnScript(
   }
 }
 
-async function receive(socket: Socket, listener: Listener): Promise<Outcome> {
+async function receive(socket: Socket, listener: Listener): Promise<unknown> {
   for await (const { kind, payload } of readFrames(socket)) {
     switch (kind) {
       case 'started':
@@ -58,21 +67,21 @@ async function receive(socket: Socket, listener: Listener): Promise<Outcome> {
         listener.output(kind, payload);
         break;
       case 'ended':
-        return Outcome.parse(JSON.parse(payload.toString()));
+        return JSON.parse(payload.toString());
       case 'failed': {
         const { code, ...said } = Failure.parse(JSON.parse(payload.toString()));
         throw new ActionFailure(code, said);
       }
     }
   }
-  throw new Error('expected a frame that ends the run, got the end of the connection');
+  throw new Error('expected a frame that ends it, got the end of the connection');
 }
 
-async function connectWhenReady(path: string, signal: AbortSignal): Promise<Socket> {
-  const deadline = performance.now() + CONNECT_TIMEOUT_MS;
+async function connectWhenReady({ spawnerSocket, spawnerStartMs }: Guest, signal: AbortSignal): Promise<Socket> {
+  const deadline = performance.now() + spawnerStartMs;
   for (;;) {
     signal.throwIfAborted();
-    const socket = connect(path);
+    const socket = connect(spawnerSocket);
     try {
       await once(socket, 'connect');
       return socket;

@@ -6,7 +6,7 @@ import { Cgroup, type CgroupLimits } from './cgroup.ts';
 import type { FrameKind } from './frames.ts';
 import type { Outcome } from './outcome.ts';
 import { Pipe } from './pipe.ts';
-import type { SpawnRequest } from './request.ts';
+import type { ScriptRequest } from './request.ts';
 import { checkScript } from './script.ts';
 import { startScript } from './start.ts';
 
@@ -32,7 +32,7 @@ let runs = 0;
  * In each case everything it started is killed with it. Throws ActionFailure when it could not be started.
  */
 export async function runConfined(
-  request: SpawnRequest,
+  request: ScriptRequest,
   confined: Confined,
   guest: Guest,
   emit: Emit,

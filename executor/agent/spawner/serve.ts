@@ -4,16 +4,18 @@ import { join } from 'node:path';
 import { CATALOGUE } from '../catalogue.ts';
 import { ActionFailure, failureOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
+import { askAuditStatus } from './audit-status.ts';
 import { limitsOf } from './cgroup.ts';
 import { closeInherited } from './close-inherited.ts';
 import { receiveRequest } from './receive.ts';
 import { encodeFrame } from './frames.ts';
 import { makeFifo } from './pipe.ts';
+import type { SpawnRequest } from './request.ts';
 import { FIFOS, runConfined, type Confined, type Emit } from './run.ts';
 
 /**
  * The root half of the executor, as in sshd's privilege separation: it waits on a unix socket that only agent-runner can open, and does one
- * thing, for one client at a time. It reads no request, grant or certificate; the other half does not get root.
+ * thing of a closed list (request.ts), for one client at a time. It reads no request, grant or certificate; the other half does not get root.
  * Resolves when it listens.
  */
 export async function serveSpawner(guest: Guest, confined: Confined = confinedByCatalogue()): Promise<Server> {
@@ -56,8 +58,8 @@ async function serveClient(socket: Socket, confined: Confined, guest: Guest): Pr
   const emit: Emit = (kind, payload) => send(socket, encodeFrame(kind, payload));
   try {
     const request = await receiveRequest(socket, gone);
-    const outcome = await runConfined(request, confined, guest, emit, gone.signal);
-    await emit('ended', Buffer.from(JSON.stringify(outcome)));
+    const result = await carryOut(request, confined, guest, emit, gone.signal);
+    await emit('ended', Buffer.from(JSON.stringify(result)));
   } catch (error) {
     const failure = failureOf(error);
     if (failure.code === 'INTERNAL') console.error(error);
@@ -65,6 +67,21 @@ async function serveClient(socket: Socket, confined: Confined, guest: Guest): Pr
   }
   socket.end();
   socket.destroySoon();
+}
+
+async function carryOut(
+  request: SpawnRequest,
+  confined: Confined,
+  guest: Guest,
+  emit: Emit,
+  unwanted: AbortSignal,
+): Promise<object> {
+  switch (request.do) {
+    case 'run_script':
+      return runConfined(request, confined, guest, emit, unwanted);
+    case 'audit_status':
+      return askAuditStatus();
+  }
 }
 
 /** The client takes everything at once; one that does not is stuck, and must not hold the place of the next. */
@@ -87,7 +104,7 @@ async function send(socket: Socket, bytes: Buffer): Promise<void> {
 }
 
 function refuseSecond(socket: Socket): void {
-  const hint = 'one script at a time: wait for the answer';
+  const hint = 'one thing at a time: wait for the answer';
   const failure = failureOf(new ActionFailure('SPAWNER_BUSY', { expected: 'one client', got: 'a second one', hint }));
   socket.on('error', () => undefined);
   socket.end(encodeFrame('failed', Buffer.from(JSON.stringify(failure))));

@@ -36,6 +36,14 @@ describe.skipIf('missing' in found)('the root half', () => {
   const scriptProcesses = (): string[] =>
     readdirSync('/proc').filter((pid) => /^[0-9]+$/.test(pid) && isAlive(pid, sandbox.guest.scriptUser));
 
+  /** The test's own deadline ends these. */
+  const untilRunning = async (): Promise<void> => {
+    while (scriptProcesses().length === 0) await sleep(20);
+  };
+  const untilEnded = async (): Promise<void> => {
+    while (scriptProcesses().length > 0) await sleep(20);
+  };
+
   const upload = (script: string): string => {
     const sha256 = createHash('sha256').update(script).digest('hex');
     const file = join(sandbox.folder, 'work/in', sha256);
@@ -104,22 +112,22 @@ echo done`;
     const { exit_code, stdout, duration_ms } = await run(script);
     expect(exit_code).toBe(0);
     expect(stdout.data).toBe('done\n');
-    expect(duration_ms).toBeLessThan(5_000);
+    expect(duration_ms).toBeLessThan(30_000);
   });
 
   it('ends everything at the deadline, and says so', async () => {
-    const result = await run("#!/bin/sh\ntrap '' TERM\necho begun\nsleep 64 & sleep 65\n", [], 1);
+    const result = await run("#!/bin/sh\ntrap '' TERM\necho begun\nsleep 64 & sleep 65\n", [], 5);
     expect(result).toMatchObject({ exit_code: null, signal: 'SIGKILL', timed_out: true, stdout: { data: 'begun\n' } });
   });
 
   it('ends everything when nobody waits any more', async () => {
     const stop = new AbortController();
     const reason = new ActionFailure('GRANT_EXPIRED', { expected: 'a', got: 'b', hint: 'c' });
-    setTimeout(() => {
-      stop.abort(reason);
-    }, 300);
-    await expect(run('#!/bin/sh\nsleep 66 & sleep 67\n', [], 10, stop.signal)).rejects.toBe(reason);
-    for (let waited = 0; scriptProcesses().length > 0 && waited < 100; waited++) await sleep(20);
+    const running = run('#!/bin/sh\nsleep 66 & sleep 67\n', [], 60, stop.signal);
+    await untilRunning();
+    stop.abort(reason);
+    await expect(running).rejects.toBe(reason);
+    await untilEnded();
   });
 
   /** A session whose grant has this one script, and the request that runs it. */
@@ -144,7 +152,7 @@ echo done`;
   it('ends a script when its session has no input any more', async () => {
     const { client, request } = openSession('#!/bin/sh\nsleep 70 & sleep 71\n', 60);
     await using session = client;
-    while (scriptProcesses().length === 0) await sleep(20);
+    await untilRunning();
     session.end();
     expect(await request).toMatchObject({ status: 'failed', error: { code: 'INTERRUPTED' } });
     expect((await session.rest()).exitCode).toBe(0);
@@ -153,16 +161,19 @@ echo done`;
   it('ends a script when its session is killed', async () => {
     const { client, request } = openSession('#!/bin/sh\nsleep 72 & sleep 73\n', 60);
     request.catch(() => undefined);
-    while (scriptProcesses().length === 0) await sleep(20);
+    await untilRunning();
     await client[Symbol.asyncDispose]();
-    while (scriptProcesses().length > 0) await sleep(20);
+    await untilEnded();
   });
 
   it('serves one at a time', async () => {
-    const first = run('#!/bin/sh\nsleep 1\n');
-    await sleep(300);
+    const stop = new AbortController();
+    const first = run('#!/bin/sh\nsleep 60\n', [], 60, stop.signal);
+    await untilRunning();
     await expect(run('#!/bin/sh\n')).rejects.toMatchObject({ code: 'SPAWNER_BUSY' });
-    expect((await first).exit_code).toBe(0);
+    stop.abort();
+    await expect(first).rejects.toBe(stop.signal.reason);
+    await untilEnded();
   });
 
   it.each([
@@ -173,13 +184,15 @@ echo done`;
     expect(failureOf(await run(script).catch((error: unknown) => error)).code).toBe(code);
   });
 
-  it('takes nothing but its one request', async () => {
+  it('takes nothing but its few requests', async () => {
     const refusals: [string, string][] = [
       ['{"path":"/bin/sh","args":[],"timeout_ms":1}\n', 'INTERNAL'],
-      [`{"sha256":"${'ab'.repeat(32)}","args":[],"timeout_ms":1,"uid":0}\n`, 'INTERNAL'],
-      [`{"sha256":"../../bin/sh","args":[],"timeout_ms":1}\n`, 'INTERNAL'],
-      [`{"sha256":"${'ab'.repeat(32)}","args":[],"timeout_ms":1}\nmore\n`, 'INTERNAL'],
-      [`{"sha256":"${'ab'.repeat(32)}","args":[],"timeout_ms":1}\n`, 'NOT_FOUND'],
+      ['{"do":"shell","args":["id"]}\n', 'INTERNAL'],
+      ['{"do":"audit_status","program":"/bin/sh"}\n', 'INTERNAL'],
+      [`{"do":"run_script","sha256":"${'ab'.repeat(32)}","args":[],"timeout_ms":1,"uid":0}\n`, 'INTERNAL'],
+      [`{"do":"run_script","sha256":"../../bin/sh","args":[],"timeout_ms":1}\n`, 'INTERNAL'],
+      [`{"do":"run_script","sha256":"${'ab'.repeat(32)}","args":[],"timeout_ms":1}\nmore\n`, 'INTERNAL'],
+      [`{"do":"run_script","sha256":"${'ab'.repeat(32)}","args":[],"timeout_ms":1}\n`, 'NOT_FOUND'],
     ];
     for (const [text, code] of refusals) {
       const socket = connect(sandbox.guest.spawnerSocket);

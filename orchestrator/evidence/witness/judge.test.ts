@@ -217,8 +217,8 @@ function strip(record: Record<string, unknown>): Record<string, unknown> {
 
 /** The transcript with one more answer: a look at the guest's health, in which the kernel says it lost records. */
 function losing(lines: readonly string[]): string[] {
-  const services = { sshd: 'running', auditd: 'running' };
-  const audit = { enabled: true, lost: 7, backlog: 0 };
+  const services = { sshd: 'running', auditd: 'running', syslogd: 'running', spawner: 'running' };
+  const audit = { enabled: true, lost: 7, backlog: 0, auditd: 'running' };
   const result = {
     now_ms: 1,
     uptime_seconds: 1,

@@ -8,8 +8,9 @@ const health: ActionResult<'check_health'> = {
   uptime_seconds: 1,
   memory: { total_bytes: 1, available_bytes: 1 },
   disks: [],
-  services: { sshd: 'running', auditd: 'running' },
-  audit: { enabled: null, lost: null, backlog: null },
+  time: { offset_ms: null, source: 'tsc' },
+  services: { sshd: 'running', auditd: 'running', syslogd: 'running', spawner: 'running' },
+  audit: { enabled: null, lost: null, backlog: null, auditd: 'running' },
 };
 const data = readFileSync(process.env['SSH_USER_AUTH'] ?? '/dev/null', 'utf8');
 const exposed: ActionResult<'read_file'> = {

@@ -8,8 +8,9 @@ const CHUNK = Buffer.alloc(32 * 1024, 'x');
 const health = { now_ms: 1, uptime_seconds: 1, memory: { total_bytes: 1, available_bytes: 1 }, disks: [] };
 const result = {
   ...health,
-  services: { sshd: 'running', auditd: 'running' },
-  audit: { enabled: null, lost: null, backlog: null },
+  time: { offset_ms: null, source: 'tsc' },
+  services: { sshd: 'running', auditd: 'running', syslogd: 'running', spawner: 'running' },
+  audit: { enabled: null, lost: null, backlog: null, auditd: 'running' },
 };
 const good = (id: number) => ({ id, status: 'ok', action: 'check_health', duration_ms: 0, result });
 const say = (channel: ServerChannel, value: object) => channel.write(`${JSON.stringify(value)}\n`);
