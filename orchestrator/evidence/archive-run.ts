@@ -8,6 +8,7 @@ import { EvidenceError } from './errors.ts';
 import { ArchiveRecord, type ArchivedFile } from './format/archive-record.ts';
 import type { ArchiveFacts, FileEntry } from './format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { requireShape } from './format/shape.ts';
 import type { ObjectLock } from './format/values.ts';
 import type { PublicKey } from './keys/public-key.ts';
 import { readCanonical } from './read-canonical.ts';
@@ -41,7 +42,7 @@ export async function archiveRun(request: ArchiveRequest): Promise<ArchiveRecord
   const asked = archive.lockFor(now);
   const files = [...manifest.files, ...(await describeFiles(dir, Object.values(SEAL_FILES)))];
   const objects = await putAll(request, runId, files, asked);
-  const record = ArchiveRecord.parse({
+  const record = requireShape(ArchiveRecord, {
     version: 1,
     run_id: runId,
     evidence_root: evidenceRoot,

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { EvidenceError } from './errors.ts';
 
 /** Writes a file of a bundle and waits until it is on disk. */
@@ -13,6 +13,12 @@ export async function writeDurably(file: string, content: string | Buffer): Prom
       { cause },
     );
   }
+}
+
+/** Waits until the names in a folder are on disk. */
+export async function syncFolder(dir: string): Promise<void> {
+  await using handle = await open(dir);
+  await handle.sync();
 }
 
 /** A small file's content; undefined where there is none. */

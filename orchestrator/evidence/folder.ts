@@ -1,8 +1,7 @@
 import { type Dirent } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FileName, FILES_MAX } from './format/names.ts';
-import { byName } from './witness/read-bundle.ts';
+import { byName, FILES_MAX, isFileName } from './format/names.ts';
 
 /** What keeps a folder from being a bundle. */
 export interface FolderProblem {
@@ -32,17 +31,11 @@ export async function listFolder(
 
 async function judgeEntry(dir: string, entry: Dirent): Promise<FolderProblem | undefined> {
   const shown = JSON.stringify(entry.name);
-  if (!FileName.safeParse(entry.name).success) {
+  if (!isFileName(entry.name)) {
     return { code: 'bad_name', expected: 'file names of 2 to 64 of a-z 0-9 . _ -', got: shown };
   }
   const plain = { code: 'not_a_plain_file', expected: 'plain files with one name each' } as const;
   if (!entry.isFile()) return { ...plain, got: `${shown}, which is a link, a folder or a device` };
   const { nlink } = await lstat(join(dir, entry.name));
   return nlink === 1 ? undefined : { ...plain, got: `${shown}, which has ${nlink} names` };
-}
-
-/** Waits until the names in a folder are on disk. */
-export async function syncFolder(dir: string): Promise<void> {
-  await using handle = await open(dir);
-  await handle.sync();
 }

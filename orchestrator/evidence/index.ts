@@ -25,10 +25,11 @@ export {
 } from './format/streams.ts';
 export type { LockVerdict, ObjectLock } from './format/values.ts';
 export { FINDINGS, type Completeness, type Finding, type FindingCode } from './format/findings.ts';
-export { openFileSigner, publicKeyFile, type KeyPurpose } from './keys/file-signer.ts';
+export { openFileSigner, publicKeyFile } from './keys/file-signer.ts';
 export type { PublicKey } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';
-export { NOBODY, readKeyFile, readTrustedKeys, type TrustedKeys } from './keys/trust.ts';
+export { readKeyFile, readTrustedKeys } from './keys/trust.ts';
+export { type KeyPurpose, NOBODY, type TrustedKeys } from './keys/trusted-keys.ts';
 export { readSeal, type Seal } from './read-seal.ts';
 export { readReceipt, type Receipt } from './read-receipt.ts';
 export { signReceipt, type BurnProof, type ReceiptRequest } from './receipt.ts';

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConcreteId, Deletion, Observation } from '../../infra/driver.ts';
-import { readIfThere, writeDurably } from './durable.ts';
+import { readIfThere, syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
-import { syncFolder } from './folder.ts';
 import { Manifest, type RunFacts } from './format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
 import { absenceProblem, type BurnedId, LOOKS_MIN, receiptStatement, ReceiptPredicate } from './format/receipt.ts';
+import { readShape } from './format/shape.ts';
 import { signStatement } from './keys/sign-statement.ts';
 import type { Signer } from './keys/signer.ts';
 import { readCanonical } from './read-canonical.ts';
@@ -101,18 +101,17 @@ function covers(predicate: ReceiptPredicate, covered: Covered): boolean {
 }
 
 function describe({ run, ids, now = new Date() }: ReceiptRequest, covered: Covered): ReceiptPredicate {
-  const parsed = ReceiptPredicate.safeParse({
+  const read = readShape(ReceiptPredicate, {
     version: 1,
     ...run,
     ...covered,
     ids: ids.map(burn),
     signed_at: now.toISOString(),
   });
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+  if ('value' in read) return read.value;
   throw new EvidenceError('bad_facts', {
     expected: 'the facts of a burn as docs/evidence-format.md has them',
-    got: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
+    got: read.problem,
     hint: 'this is a defect of whoever burns',
   });
 }

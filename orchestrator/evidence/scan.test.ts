@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openPlain, scan } from './scan.ts';
+import { readPlain, scan } from './scan.ts';
 
 let dir: string;
 beforeAll(async () => {
@@ -17,11 +17,11 @@ async function scanBytes(content: Buffer) {
   await writeFile(file, content);
   const lines: (string | undefined)[] = [];
   const pieces: Buffer[] = [];
-  await using handle = await openPlain(file);
-  const found = await scan(handle, {
-    onLine: (line) => lines.push(line?.toString('latin1')),
-    onPiece: (piece) => pieces.push(Buffer.from(piece)),
-  });
+  const listener = {
+    onLine: (line: Buffer | undefined) => lines.push(line?.toString('latin1')),
+    onPiece: (piece: Buffer) => pieces.push(Buffer.from(piece)),
+  };
+  const found = await readPlain(file, (handle) => scan(handle, listener));
   expect(Buffer.concat(pieces).equals(content)).toBe(true);
   return { ...found, seen: lines };
 }
@@ -55,13 +55,15 @@ test('stops where the file ended when it began, however fast somebody writes', a
   const file = join(dir, 'growing');
   await writeFile(file, 'x'.repeat(3 * 1024 * 1024));
   await using writer = await open(file, 'a');
-  await using handle = await openPlain(file);
-  const scanning = scan(handle, { onLine: () => undefined });
-  await writer.write('y'.repeat(1024));
-  expect((await scanning).bytes).toBe(3 * 1024 * 1024);
+  const found = await readPlain(file, async (handle) => {
+    const scanning = scan(handle, { onLine: () => undefined });
+    await writer.write('y'.repeat(1024));
+    return scanning;
+  });
+  expect(found.bytes).toBe(3 * 1024 * 1024);
 });
 
 test('opens no link', async () => {
   await symlink('/etc/passwd', join(dir, 'link'));
-  await expect(openPlain(join(dir, 'link'))).rejects.toMatchObject({ code: 'ELOOP' });
+  await expect(readPlain(join(dir, 'link'), scan)).rejects.toMatchObject({ code: 'ELOOP' });
 });

@@ -28,9 +28,14 @@ const LINE_MAX_BYTES = 16 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
-/** Opens a plain file for reading, never through a link. */
-export function openPlain(file: string): Promise<FileHandle> {
-  return open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+/** Opens a plain file for reading, never through a link, and closes it when `read` has done with it. */
+export async function readPlain<T>(file: string, read: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    return await read(handle);
+  } finally {
+    await handle.close();
+  }
 }
 
 /**

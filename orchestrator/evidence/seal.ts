@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { copyFile, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '../../executor/protocol/index.ts';
-import { writeDurably } from './durable.ts';
+import { syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
-import { listFolder, syncFolder } from './folder.ts';
+import { listFolder } from './folder.ts';
 import { Manifest, RunFacts, type ArchiveFacts, type StreamEnding } from './format/manifest.ts';
 import { merkleRoot } from './format/merkle.ts';
-import { FileName, RESERVED_NAMES, SEAL_FILES } from './format/names.ts';
+import { isFileName, RESERVED_NAMES, SEAL_FILES } from './format/names.ts';
+import { readShape, requireShape } from './format/shape.ts';
 import { evidenceStatement } from './format/statement.ts';
 import { STREAMS, type StreamName } from './format/streams.ts';
 import { weigh } from './format/findings.ts';
@@ -52,12 +53,11 @@ export async function sealRun(request: SealRequest): Promise<Seal> {
 }
 
 function parseFacts(run: RunFacts): RunFacts {
-  const parsed = RunFacts.safeParse(run);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+  const read = readShape(RunFacts, run);
+  if ('value' in read) return read.value;
   throw new EvidenceError('bad_facts', {
     expected: 'the facts of a run as docs/evidence-format.md has them',
-    got: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
+    got: read.problem,
     hint: 'this is a defect of whoever seals',
   });
 }
@@ -96,7 +96,7 @@ async function collectStream(file: string, source: string | undefined, ended: St
 
 async function writeExtras({ dir, files = [] }: SealRequest): Promise<void> {
   for (const { name, content } of files) {
-    if (!FileName.safeParse(name).success || RESERVED_NAMES.has(name)) {
+    if (!isFileName(name) || RESERVED_NAMES.has(name)) {
       const said = {
         expected: 'a flat name that the seal does not use',
         got: JSON.stringify(name),
@@ -126,8 +126,8 @@ async function describe(
     run.run_id,
   );
   const { streams, findings, clock } = reading.judge(endings);
-  // Parsed once more: what is signed must be what a verifier will accept.
-  return Manifest.parse({
+  // Read once more: what is signed must be what a verifier will accept.
+  return requireShape(Manifest, {
     version: 1,
     run,
     sealed_at: (request.now ?? new Date()).toISOString(),

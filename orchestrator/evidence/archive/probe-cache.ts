@@ -1,26 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import * as z from 'zod';
-import { Instant, LockVerdict } from '../format/values.ts';
+import { integer, list, object, oneOf, type Read, readShape } from '../format/shape.ts';
+import { Instant, LockVerdict, Text } from '../format/values.ts';
 import type { Archive } from './open-archive.ts';
 import type { ProbeResult } from './probe.ts';
 
-const Kept = z.strictObject({
-  version: z.literal(1),
+/** More than any probe makes. */
+const CHECKS_MAX = 64;
+const Answer = oneOf(['refused', 'accepted']);
+const Kept = object({
+  version: oneOf([1]),
   /** Which store was probed; another one, or another release of it, is probed anew. */
-  store: z.string(),
+  store: Text,
   verdict: LockVerdict,
-  checks: z.array(
-    z.strictObject({
-      name: z.string(),
-      what: z.string(),
-      expected: z.enum(['refused', 'accepted']),
-      got: z.enum(['refused', 'accepted']),
-    }),
-  ),
+  checks: list(object({ name: Text, what: Text, expected: Answer, got: Answer }), { max: CHECKS_MAX }),
   probed_at: Instant,
-  duration_ms: z.int(),
+  duration_ms: integer(),
 });
 
 /** A probe's result and how old it is; 0 for one that was made just now. */
@@ -57,9 +53,10 @@ export async function probeOrRecall(
 }
 
 /** Anything unreadable is as good as nothing: the store is probed again. */
-async function recall(file: string): Promise<z.infer<typeof Kept> | undefined> {
+async function recall(file: string): Promise<Read<typeof Kept> | undefined> {
   try {
-    return Kept.safeParse(JSON.parse(await readFile(file, 'utf8'))).data;
+    const read = readShape(Kept, JSON.parse(await readFile(file, 'utf8')));
+    return 'value' in read ? read.value : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../../executor/protocol/index.ts';
+import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import type { FileEntry } from './manifest.ts';
 
 /**

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { pattern } from './shape.ts';
 
 /** Files of a bundle that seal it. They are never listed in the manifest; each is covered by a signature or by the receipt. */
 export const SEAL_FILES = {
@@ -31,13 +31,20 @@ export const FILES_MAX = 256;
 /** Largest manifest, statement, envelope, archive record, burn log or receipt: they are read whole into memory. */
 export const CONTROL_FILE_MAX_BYTES = 4 * 1024 * 1024;
 
+const FILE_NAME = /^[a-z0-9][a-z0-9._-]{0,62}[a-z0-9]$/;
+
+/** By UTF-16 code unit: one order on every machine, whatever its language. */
+export function byName(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+/** Tells whether a name may stand in a bundle. */
+export function isFileName(name: string): boolean {
+  return FILE_NAME.test(name);
+}
+
 /**
  * A flat name: lowercase, so that no file system folds two into one; no separator, no leading dot, no leading dash.
  * Nothing in it can leave the folder or drive a terminal.
  */
-export const FileName = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9._-]{0,62}[a-z0-9]$/,
-    'expected 2 to 64 of a-z 0-9 . _ -, beginning and ending with a letter or digit',
-  );
+export const FileName = pattern(FILE_NAME, '2 to 64 of a-z 0-9 . _ -, beginning and ending with a letter or digit');

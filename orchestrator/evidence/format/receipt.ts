@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import * as z from 'zod';
-import { canonicalJson, MachineId, RunId, Sha256, TaskId } from '../../../executor/protocol/index.ts';
+import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import { ARCHIVE_FILE, BURN_FILE, SEAL_FILES } from './names.ts';
+import { dictionary, list, object, oneOf, orNull, pattern, type Read } from './shape.ts';
 import { RECEIPT_PREDICATE, STATEMENT_TYPE, Subject, subject } from './statement.ts';
-import { Instant, Serial, Text } from './values.ts';
+import { Instant, MachineId, Outcome, RunId, Serial, Sha256, TaskId, Text } from './values.ts';
 
 /** Two looks at the same id must be at least this far apart: one look may catch a resource between dying and being restarted. */
 export const LOOKS_APART_MS = 100;
@@ -13,45 +13,45 @@ export const LOOKS_MIN = 2;
 const IDS_MAX = 1024;
 
 /** One look that did not find the id, and by what means it was looked for. */
-export const Absence = z.strictObject({ state: z.literal('gone'), means: Text, at: Instant });
+export const Absence = object({ state: oneOf(['gone']), means: Text, at: Instant });
 
 /** One concrete id of the run and the proof that it is gone. */
-export const BurnedId = z.strictObject({
-  kind: z.string().regex(/^[a-z][a-z-]{0,31}$/),
+export const BurnedId = object({
+  kind: pattern(/^[a-z][a-z-]{0,31}$/, 'the kind of an id'),
   id: Text,
-  detail: z.record(z.string().max(64), Text),
-  deleted: z.strictObject({ how: Text, at: Instant }),
-  absence: z.array(Absence).min(LOOKS_MIN).max(16),
+  detail: dictionary(Text, 64),
+  deleted: object({ how: Text, at: Instant }),
+  absence: list(Absence, { min: LOOKS_MIN, max: 16 }),
 });
-export type BurnedId = z.infer<typeof BurnedId>;
+export type BurnedId = Read<typeof BurnedId>;
 
 /** What a receipt says: which run, which evidence, and that every id of it is gone. */
-export const ReceiptPredicate = z.strictObject({
-  version: z.literal(1),
+export const ReceiptPredicate = object({
+  version: oneOf([1]),
   run_id: RunId,
   task_id: TaskId,
-  machine_id: MachineId.nullable(),
-  image_digest: Text.nullable(),
-  certificate_serials: z.array(Serial).max(64),
-  outcome: z.enum(['succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted']).nullable(),
+  machine_id: orNull(MachineId),
+  image_digest: orNull(Text),
+  certificate_serials: list(Serial, { max: 64 }),
+  outcome: orNull(Outcome),
   /** SHA-256 of manifest.json; null when the run was burned without its evidence having been sealed. */
-  evidence_root: Sha256.nullable(),
+  evidence_root: orNull(Sha256),
   /** SHA-256 of archive.json; null when the evidence was not archived by then. */
-  archive_sha256: Sha256.nullable(),
+  archive_sha256: orNull(Sha256),
   /** SHA-256 of burn.ndjson; null when the destruction said nothing. */
-  burn_log_sha256: Sha256.nullable(),
-  ids: z.array(BurnedId).max(IDS_MAX),
+  burn_log_sha256: orNull(Sha256),
+  ids: list(BurnedId, { max: IDS_MAX }),
   signed_at: Instant,
 });
-export type ReceiptPredicate = z.infer<typeof ReceiptPredicate>;
+export type ReceiptPredicate = Read<typeof ReceiptPredicate>;
 
-export const ReceiptStatement = z.strictObject({
-  _type: z.literal(STATEMENT_TYPE),
-  subject: z.array(Subject).min(1).max(4),
-  predicateType: z.literal(RECEIPT_PREDICATE),
+export const ReceiptStatement = object({
+  _type: oneOf([STATEMENT_TYPE]),
+  subject: list(Subject, { min: 1, max: 4 }),
+  predicateType: oneOf([RECEIPT_PREDICATE]),
   predicate: ReceiptPredicate,
 });
-export type ReceiptStatement = z.infer<typeof ReceiptStatement>;
+export type ReceiptStatement = Read<typeof ReceiptStatement>;
 
 /** What is signed about a burn: wholly determined by its predicate. The ids themselves are its first subject. */
 export function receiptStatement(predicate: ReceiptPredicate): ReceiptStatement {

@@ -1,7 +1,7 @@
-import * as z from 'zod';
-import { Sha256 } from '../../../executor/protocol/index.ts';
-import { SEAL_FILES } from './names.ts';
 import type { Manifest } from './manifest.ts';
+import { SEAL_FILES } from './names.ts';
+import { object, type Read } from './shape.ts';
+import { Sha256, Text } from './values.ts';
 
 /** in-toto attestation, Statement v1: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
@@ -10,8 +10,8 @@ export const EVIDENCE_PREDICATE = 'https://burnbag.dev/evidence/v1';
 export const RECEIPT_PREDICATE = 'https://burnbag.dev/receipt/v1';
 
 /** One thing a statement is about. */
-export const Subject = z.strictObject({ name: z.string(), digest: z.strictObject({ sha256: Sha256 }) });
-export type Subject = z.infer<typeof Subject>;
+export const Subject = object({ name: Text, digest: object({ sha256: Sha256 }) });
+export type Subject = Read<typeof Subject>;
 
 export function subject(name: string, sha256: string): Subject {
   return { name, digest: { sha256 } };

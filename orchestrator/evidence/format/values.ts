@@ -1,26 +1,47 @@
-import * as z from 'zod';
+import { integer, oneOf, object, pattern, type Read, text } from './shape.ts';
 
-export const Count = z.int().min(0);
+export const Count = integer(0);
+
+/** SHA-256 in lowercase hex. */
+export const Sha256 = pattern(/^[0-9a-f]{64}$/, '64 lowercase hex digits');
+
+/** Our name for a run. */
+export const RunId = pattern(/^[0-9a-f]{12}$/, '12 lowercase hex digits');
+
+/** A caller's name for a task. */
+export const TaskId = pattern(/^[A-Za-z0-9._-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 . _ -');
+
+/** The sandbox's identity as its control plane gave it: a UUID or an instance id. */
+export const MachineId = pattern(
+  /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|i-[0-9a-f]{8,17})$/,
+  'a lowercase UUID or an instance id',
+);
+
+/** Base64 as RFC 4648 section 4 has it, with padding. Groups of four are counted, not matched: a repeated group would overflow the expression's stack. */
+export const Base64 = pattern(/^[A-Za-z0-9+/]*={0,2}$/, 'base64 with padding', (value) => value.length % 4 === 0);
 
 /** A moment as ISO 8601 in UTC with milliseconds: one text per moment. */
-export const Instant = z
-  .string()
-  .regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/, 'expected YYYY-MM-DDTHH:MM:SS.mmmZ')
-  .refine(
-    (text) => Number.isFinite(Date.parse(text)) && new Date(text).toISOString() === text,
-    'expected a moment that exists',
-  );
+export const Instant = pattern(
+  /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/,
+  'a moment that exists, as YYYY-MM-DDTHH:MM:SS.mmmZ',
+  (value) => Number.isFinite(Date.parse(value)) && new Date(value).toISOString() === value,
+);
 
 /** A certificate's serial: an unsigned 64-bit number in decimal. */
-export const Serial = z.string().regex(/^(0|[1-9][0-9]{0,19})$/, 'expected a decimal number of at most 20 digits');
+export const Serial = pattern(/^(0|[1-9][0-9]{0,19})$/, 'a decimal number of at most 20 digits');
 
 /** What an engine, a driver or a caller says, cut at a length that a manifest can bear. */
-export const Text = z.string().max(4096);
+export const Text = text(4096);
+
+export const LockMode = oneOf(['COMPLIANCE', 'GOVERNANCE']);
 
 /** How a file of the archive is locked. */
-export const ObjectLock = z.strictObject({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), retain_until: Instant });
-export type ObjectLock = z.infer<typeof ObjectLock>;
+export const ObjectLock = object({ mode: LockMode, retain_until: Instant });
+export type ObjectLock = Read<typeof ObjectLock>;
 
 /** What the lock probe found the archive to be. */
-export const LockVerdict = z.enum(['strict', 'weak', 'none']);
-export type LockVerdict = z.infer<typeof LockVerdict>;
+export const LockVerdict = oneOf(['strict', 'weak', 'none']);
+export type LockVerdict = Read<typeof LockVerdict>;
+
+/** How a run went. */
+export const Outcome = oneOf(['succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted']);

@@ -1,17 +1,17 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
-import * as z from 'zod';
-import { Base64, Sha256 } from '../../../executor/protocol/index.ts';
+import { object, oneOf, onlyOne, type Read } from '../format/shape.ts';
+import { Base64, Sha256 } from '../format/values.ts';
 
 /** The payload type of in-toto statements; it is part of what is signed. */
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
 /** A DSSE envelope with one signature: https://github.com/secure-systems-lab/dsse/blob/master/envelope.md */
-export const Envelope = z.strictObject({
-  payloadType: z.literal(PAYLOAD_TYPE),
+export const Envelope = object({
+  payloadType: oneOf([PAYLOAD_TYPE]),
   payload: Base64,
-  signatures: z.tuple([z.strictObject({ keyid: Sha256, sig: Base64 })]),
+  signatures: onlyOne(object({ keyid: Sha256, sig: Base64 })),
 });
-export type Envelope = z.infer<typeof Envelope>;
+export type Envelope = Read<typeof Envelope>;
 
 /** The bytes that are signed: DSSE's pre-authentication encoding, in which no part can run into the next. */
 export function preAuthEncoding(payload: Uint8Array): Buffer {

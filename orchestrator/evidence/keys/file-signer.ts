@@ -6,9 +6,7 @@ import { EvidenceError } from '../errors.ts';
 import { signWith } from './dsse.ts';
 import { publicKey, type PublicKey } from './public-key.ts';
 import type { Signer } from './signer.ts';
-
-/** What a key of ours is for. One key per purpose: whoever holds the evidence key cannot write receipts. */
-export type KeyPurpose = 'evidence' | 'receipt';
+import type { KeyPurpose } from './trusted-keys.ts';
 
 /**
  * The signer whose key is keys/PURPOSE.pem in the data directory (PKCS #8, ed25519, mode 0600); makes the key on first use and keeps

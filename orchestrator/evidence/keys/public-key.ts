@@ -26,3 +26,12 @@ export function parsePublicKey(pem: string): PublicKey | undefined {
     return undefined;
   }
 }
+
+/** Reads keys that stand one after the other; undefined where anything else stands among them. */
+export function parsePublicKeys(text: string): readonly PublicKey[] | undefined {
+  const keys = text
+    .split(/(?<=-----END PUBLIC KEY-----\n)/)
+    .filter((part) => part !== '')
+    .map(parsePublicKey);
+  return keys.every((key) => key !== undefined) ? keys : undefined;
+}

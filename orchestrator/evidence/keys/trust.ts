@@ -1,13 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { EvidenceError } from '../errors.ts';
-import { type KeyPurpose, publicKeyFile } from './file-signer.ts';
-import { parsePublicKey, type PublicKey } from './public-key.ts';
-
-/** Whose signatures count, by purpose. An empty list means: nobody said, so the signer is not checked. */
-export type TrustedKeys = Readonly<Record<KeyPurpose, readonly PublicKey[]>>;
-
-/** Nobody is trusted: a bundle can then only be found consistent with itself. */
-export const NOBODY: TrustedKeys = { evidence: [], receipt: [] };
+import { publicKeyFile } from './file-signer.ts';
+import { parsePublicKeys, type PublicKey } from './public-key.ts';
+import type { TrustedKeys } from './trusted-keys.ts';
 
 /** The keys of this data directory; a purpose without a key file gets an empty list. */
 export async function readTrustedKeys(home: string): Promise<TrustedKeys> {
@@ -29,14 +24,9 @@ async function readKeys(file: string): Promise<readonly PublicKey[]> {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return '';
     throw notKeys(file, cause instanceof Error ? cause.message : String(cause), cause);
   });
-  return text
-    .split(/(?<=-----END PUBLIC KEY-----\n)/)
-    .filter((part) => part !== '')
-    .map((pem) => {
-      const key = parsePublicKey(pem);
-      if (key === undefined) throw notKeys(file, 'something else');
-      return key;
-    });
+  const keys = parsePublicKeys(text);
+  if (keys === undefined) throw notKeys(file, 'something else');
+  return keys;
 }
 
 function notKeys(file: string, got: string, cause?: unknown): EvidenceError {

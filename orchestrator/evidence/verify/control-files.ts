@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { listFolder } from '../folder.ts';
 import { CONTROL_FILE_MAX_BYTES, RECEIPT_FILES, RESERVED_NAMES, SEAL_FILES } from '../format/names.ts';
-import { openPlain } from '../scan.ts';
+import { readPlain } from '../scan.ts';
 import { CheckFailed, type Shown } from './check-list.ts';
 
 /** The bundle's own files, by name: read once, so that what is hashed is what is parsed. */
@@ -38,11 +38,11 @@ function requireAll(files: ControlFiles, wanted: readonly string[]): string {
   return wanted.join(', ');
 }
 
-async function readSmall(dir: string, name: string): Promise<Buffer> {
-  await using handle = await openPlain(join(dir, name));
-  const { size } = await handle.stat();
-  if (size > CONTROL_FILE_MAX_BYTES) {
-    throw new CheckFailed(`${name} to have at most ${CONTROL_FILE_MAX_BYTES} bytes`, String(size));
-  }
-  return await handle.readFile();
+function readSmall(dir: string, name: string): Promise<Buffer> {
+  return readPlain(join(dir, name), async (handle) => {
+    const { size } = await handle.stat();
+    if (size > CONTROL_FILE_MAX_BYTES)
+      throw new CheckFailed(`${name} to have at most ${CONTROL_FILE_MAX_BYTES} bytes`, String(size));
+    return handle.readFile();
+  });
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../../executor/protocol/index.ts';
+import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import { Manifest } from '../format/manifest.ts';
 import { merkleRoot } from '../format/merkle.ts';
-import { RESERVED_NAMES, SEAL_FILES } from '../format/names.ts';
+import { byName, RESERVED_NAMES, SEAL_FILES } from '../format/names.ts';
 import { evidenceStatement } from '../format/statement.ts';
 import { weigh } from '../format/findings.ts';
 import { readCanonical } from '../read-canonical.ts';
-import { type BundleReading, byName, readBundle } from '../witness/read-bundle.ts';
+import { type BundleReading, readBundle } from '../witness/read-bundle.ts';
 import { CheckFailed, type Shown } from './check-list.ts';
 import { type ControlFiles, fileOf } from './control-files.ts';
 

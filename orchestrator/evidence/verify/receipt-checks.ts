@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../../../executor/protocol/index.ts';
+import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES } from '../format/names.ts';
 import { absenceProblem, receiptStatement, type ReceiptPredicate, ReceiptStatement } from '../format/receipt.ts';

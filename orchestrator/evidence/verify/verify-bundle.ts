@@ -2,7 +2,7 @@ import type { ArchiveRecord } from '../format/archive-record.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { RECEIPT_FILES, SEAL_FILES } from '../format/names.ts';
 import type { ReceiptPredicate } from '../format/receipt.ts';
-import { NOBODY, type TrustedKeys } from '../keys/trust.ts';
+import { NOBODY, type TrustedKeys } from '../keys/trusted-keys.ts';
 import { checkArchiveRecord } from './archive-checks.ts';
 import { type Check, CheckList } from './check-list.ts';
 import { checkFolder, checkReceiptFiles, checkSealFiles } from './control-files.ts';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Finding } from '../format/findings.ts';
+import { byName } from '../format/names.ts';
 import { FOLLOWED, STREAM_NAMES, STREAMS, type StreamEnd, type StreamName } from '../format/streams.ts';
-import { openPlain, scan, type Scan, type ScanListener } from '../scan.ts';
+import { readPlain, scan, type Scan, type ScanListener } from '../scan.ts';
 import { ArrivalsWitness } from './arrivals.ts';
 import { AuditFileWitness } from './audit-file.ts';
 import { AuditWitness } from './audit.ts';
@@ -52,9 +53,8 @@ export async function readBundle(dir: string, names: readonly string[], runId: s
   const listeners = listenersOf(witnesses);
   const scans = new Map<string, Scan>();
   for (const name of [...names].sort(byName)) {
-    await using handle = await openPlain(join(dir, name));
     const listener = listeners.get(name);
-    scans.set(name, await scan(handle, listener));
+    scans.set(name, await readPlain(join(dir, name), (handle) => scan(handle, listener)));
     listener?.onEnd?.();
   }
   const { executor, relay, arrivals, audit, auditFile } = witnesses;
@@ -70,11 +70,6 @@ export async function readBundle(dir: string, names: readonly string[], runId: s
       return { streams, ...judge({ streams, unfinished, ...witnesses }) };
     },
   };
-}
-
-/** By UTF-16 code unit: one order on every machine, whatever its language. */
-export function byName(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }
 
 function makeWitnesses(runId: string): Witnesses {
