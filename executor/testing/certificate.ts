@@ -3,17 +3,18 @@ import { canonicalJson, GRANT_EXTENSION, type Grant } from '../protocol/index.ts
 
 /** A CA for tests: signs whatever it is told, right or wrong. */
 export interface TestCa {
-  /** Raw ed25519 key. */
+  /** Raw key: 32 bytes of ed25519, or a P-256 point. */
   readonly publicKey: Buffer;
   /** As /run/burnbag/ca.pub has it. */
   readonly line: string;
   readonly privateKey: KeyObject;
 }
 
-export function makeCa(): TestCa {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
-  return { publicKey: raw, line: `ssh-ed25519 ${keyBlob(raw).toString('base64')} test\n`, privateKey };
+export function makeCa(kind: 'ed25519' | 'p256' = 'ed25519'): TestCa {
+  const { publicKey, privateKey } =
+    kind === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(kind === 'ed25519' ? -32 : -65);
+  return { publicKey: raw, line: `${typeOf(raw)} ${keyBlob(raw).toString('base64')} test\n`, privateKey };
 }
 
 /** Fields of a certificate, each as a test wants it. */
@@ -77,8 +78,23 @@ function encodeCertificate(ca: TestCa, fields: CertificateFields): Buffer {
     string(fields.reserved),
     string(keyBlob(ca.publicKey)),
   ]);
-  const signature = sign(null, body, ca.privateKey);
-  return Buffer.concat([body, string(Buffer.concat([string('ssh-ed25519'), string(signature)]))]);
+  return Buffer.concat([body, string(Buffer.concat([string(typeOf(ca.publicKey)), string(signWith(ca, body))]))]);
+}
+
+function signWith({ publicKey, privateKey }: TestCa, body: Buffer): Buffer {
+  if (publicKey.length === 32) return sign(null, body, privateKey);
+  const raw = sign('sha256', body, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  return Buffer.concat([raw.subarray(0, 32), raw.subarray(32)].map(mpint));
+}
+
+/** RFC 4251: no needless zeros, one where the first bit would mean "negative". */
+function mpint(scalar: Buffer): Buffer {
+  const bytes = scalar.subarray(scalar.findIndex((byte) => byte !== 0));
+  return string((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
+}
+
+function typeOf(raw: Buffer): string {
+  return raw.length === 32 ? 'ssh-ed25519' : 'ecdsa-sha2-nistp256';
 }
 
 function options(list: readonly (readonly [string, string])[]): Buffer {
@@ -86,7 +102,8 @@ function options(list: readonly (readonly [string, string])[]): Buffer {
 }
 
 function keyBlob(raw: Buffer): Buffer {
-  return Buffer.concat([string('ssh-ed25519'), string(raw)]);
+  const curve = raw.length === 32 ? [] : [string('nistp256')];
+  return Buffer.concat([string(typeOf(raw)), ...curve, string(raw)]);
 }
 
 function string(value: Buffer | string): Buffer {

@@ -35,8 +35,6 @@ mmdebstrap $options --include="$(rows packages | paste -sd,)" --aptopt='APT::Ins
   --customize-hook="upload $here/customize.sh /tmp/customize.sh" --customize-hook="upload $out/applets /tmp/applets" \
   --customize-hook='sh "$1/tmp/customize.sh" "$1"' \
   "$suite" "$out/root.tar" "$@"
-# what mmdebstrap itself leaves of the package manager
-tar --delete -f "$out/root.tar" ./etc/apt ./var/lib/apt ./var/cache/apt
 (cat "$out/packages.txt"; dpkg-deb -W "$out/kernel.deb" | tr '\t' ' ') | LC_ALL=C sort >"$out/packages.all"
 mv "$out/packages.all" "$out/packages.txt"
 rm "$out/guest.tar" "$out/applets"

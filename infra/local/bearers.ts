@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { runOfLabel, type Layout, type Owner } from './layout.ts';
+import { type Owner } from '../host/run-folder.ts';
+import { runOfLabel, type Layout } from './layout.ts';
 import { chooseUid } from './machine/identity.ts';
 import { findProcesses, optionOf, type Process } from './processes.ts';
 

@@ -6,7 +6,7 @@ import { takeInventory } from './inventory.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { look } from './observe.ts';
 import type { Parts } from './parts.ts';
-import { removeStackTraces } from './stack-files.ts';
+import { removeStackTraces } from '../host/stack-files.ts';
 
 /**
  * See SandboxDriver.destroy. Steps, every one tried whatever became of the others:

@@ -1,6 +1,7 @@
 import type { ProvisionObserver } from '../driver.ts';
 import type { Image } from './image.ts';
-import type { Layout, Owner } from './layout.ts';
+import type { Owner } from '../host/run-folder.ts';
+import type { Layout } from './layout.ts';
 import type { Acceleration } from './machine/arguments.ts';
 import type { MachineEnd, RunningMachine } from './machine/spawn.ts';
 import type { Wire } from './wire/wire.ts';

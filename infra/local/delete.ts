@@ -1,11 +1,11 @@
-import { realpath, rm, unlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
 import type { ConcreteId } from '../driver.ts';
 import { DriverError } from '../error.ts';
 import { findBearers } from './bearers.ts';
-import { isOfRun, type Layout, type Owner } from './layout.ts';
+import type { Owner } from '../host/run-folder.ts';
+import { notOfRun, removeFolder, unlinkOwn } from '../host/delete.ts';
+import { type Layout } from './layout.ts';
 import { lookUp, optionOf, readBootId, waitUntilGone, type Process } from './processes.ts';
-import { removeStackTraces } from './stack-files.ts';
+import { removeStackTraces } from '../host/stack-files.ts';
 
 /**
  * Deletes one id of a run without Pulumi and says how. Succeeds when it is gone already. Refuses what is not this run's:
@@ -74,33 +74,6 @@ async function kill(target: Process): Promise<void> {
   });
 }
 
-async function unlinkOwn(layout: Layout, path: string): Promise<string> {
-  if (!isOfRun(layout, path)) throw notOurs(layout, path);
-  try {
-    if (await leadsElsewhere(layout, dirname(path))) throw notOurs(layout, path);
-    await unlink(path);
-    return 'unlink';
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'already gone';
-    throw error;
-  }
-}
-
-/** A link in place of a run's folder would lead to somebody else's files. */
-async function leadsElsewhere({ home }: Layout, folder: string): Promise<boolean> {
-  return (await realpath(folder)) !== join(await realpath(home), relative(home, folder));
-}
-
-async function removeFolder(layout: Layout, path: string): Promise<string> {
-  if (!isOfRun(layout, path)) throw notOurs(layout, path);
-  await rm(path, { recursive: true, force: true });
-  return 'rm -r';
-}
-
 function notOurs({ label }: Layout, got: string): DriverError {
-  return new DriverError('not_ours', {
-    expected: `something of ${label}`,
-    got,
-    hint: 'the manifest names what this run never had; it was left untouched',
-  });
+  return notOfRun(label, got);
 }

@@ -4,7 +4,7 @@ import { burn } from './burn.ts';
 import { killByLabel } from './delete.ts';
 import { takeInventory } from './inventory.ts';
 import { layoutOf } from './layout.ts';
-import { isAbsence } from './looks/found.ts';
+import { isAbsence } from '../host/looks/found.ts';
 import { look } from './observe.ts';
 import type { Late, LocalDriverOptions, Parts } from './parts.ts';
 import { provision } from './provision.ts';

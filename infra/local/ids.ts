@@ -1,5 +1,5 @@
 import type { ConcreteId } from '../driver.ts';
-import { stateDirectory, type Owner } from './layout.ts';
+import { stateDirectory, type Owner } from '../host/run-folder.ts';
 import { readBootId, type Process } from './processes.ts';
 
 /** A process that is about to be: its pid is not known yet, its label is. */

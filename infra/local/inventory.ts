@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { ConcreteId, FoundId } from '../driver.ts';
 import { findMachines, type FoundMachine } from './bearers.ts';
 import { directoryId, diskId, fileId, portId, processId, socketId, stackId } from './ids.ts';
-import { isRunId, layoutOf, liveDirectory, type Owner } from './layout.ts';
+import { isRunId, liveDirectory, type Owner } from '../host/run-folder.ts';
+import { layoutOf } from './layout.ts';
 import { optionOf, startedAt } from './processes.ts';
-import { findStacks } from './stack-files.ts';
+import { findStacks } from '../host/stack-files.ts';
 
 /**
  * Everything on this host that carries this installation's label, found by looking: processes in /proc, folders in `live/`,

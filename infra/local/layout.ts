@@ -1,63 +1,26 @@
-import { join, sep } from 'node:path';
-import { DriverError } from '../error.ts';
-
-/** The Pulumi project every run's stack belongs to. */
-export const PROJECT = 'burnbag';
-
-/** Who owns what: the data directory and the name that tells this installation's machines from another's. */
-export interface Owner {
-  /** Absolute path of the data directory. */
-  readonly home: string;
-  /** Letters, digits and dashes; part of every label. */
-  readonly installationId: string;
-}
+import { join } from 'node:path';
+import { checkedInstallationId, isRunId, runFolderOf, type Owner, type RunFolder } from '../host/run-folder.ts';
 
 /** Where everything of one run lies on this host. All of it must be gone after the burn. */
-export interface Layout {
-  readonly runId: string;
-  /** The data directory. */
-  readonly home: string;
+export interface Layout extends RunFolder {
   /** What QEMU carries as its `-name`: how a machine is found when nothing else is known of it. */
   readonly label: string;
-  readonly stack: string;
-  readonly directory: string;
   readonly disk: string;
-  readonly workDir: string;
-  readonly streams: {
-    readonly console: string;
-    readonly sshd: string;
-    readonly executor: string;
-    readonly audit: string;
-  };
   /** The relay's door to the guest's sshd. */
   readonly socket: string;
   /** What QEMU itself says on its standard output and error. */
   readonly machineLog: string;
 }
 
-const RUN_ID = /^[0-9a-f]{12}$/;
-const INSTALLATION_ID = /^[A-Za-z0-9-]{1,64}$/;
-
 /** The layout of one run. Refuses ids that could leave their folder or split an argument. */
 export function layoutOf(owner: Owner, runId: string): Layout {
-  if (!RUN_ID.test(runId)) throw malformed('a run id of 12 hexadecimal digits', runId);
-  const directory = join(liveDirectory(owner), runId);
+  const folder = runFolderOf(owner, runId);
   return {
-    runId,
-    home: owner.home,
+    ...folder,
     label: `${labelPrefix(owner)}${runId}`,
-    stack: stackName(runId),
-    directory,
-    disk: join(directory, 'scratch.img'),
-    workDir: join(directory, 'pulumi'),
-    streams: {
-      console: join(directory, 'console.log'),
-      sshd: join(directory, 'sshd.log'),
-      executor: join(directory, 'executor.log'),
-      audit: join(directory, 'audit.log'),
-    },
-    socket: join(directory, 'ssh.sock'),
-    machineLog: join(directory, 'qemu.log'),
+    disk: join(folder.directory, 'scratch.img'),
+    socket: join(folder.directory, 'ssh.sock'),
+    machineLog: join(folder.directory, 'qemu.log'),
   };
 }
 
@@ -65,49 +28,9 @@ export function layoutOf(owner: Owner, runId: string): Layout {
 export function runOfLabel(owner: Owner, label: string): string | undefined {
   const prefix = labelPrefix(owner);
   const runId = label.startsWith(prefix) ? label.slice(prefix.length) : '';
-  return RUN_ID.test(runId) ? runId : undefined;
-}
-
-/** The run a stack belongs to, or undefined when the name is not one of ours. */
-export function runOfStack(stack: string): string | undefined {
-  const runId = stack.startsWith('run-') ? stack.slice('run-'.length) : '';
-  return RUN_ID.test(runId) ? runId : undefined;
-}
-
-/** Whether a name is a run id, as folders in `live/` are named. */
-export function isRunId(name: string): boolean {
-  return RUN_ID.test(name);
-}
-
-/** The folder that holds one folder per living run. */
-export function liveDirectory(owner: Owner): string {
-  return join(owner.home, 'live');
-}
-
-/** The folder Pulumi's file backend keeps its `.pulumi` in. */
-export function stateDirectory(owner: Owner): string {
-  return join(owner.home, 'state');
-}
-
-/** Whether a path is the run's folder or lies in it: the only place a path from a manifest may be deleted. */
-export function isOfRun(layout: Layout, path: string): boolean {
-  return path === layout.directory || (path.startsWith(layout.directory + sep) && !path.split(sep).includes('..'));
-}
-
-function stackName(runId: string): string {
-  return `run-${runId}`;
+  return isRunId(runId) ? runId : undefined;
 }
 
 function labelPrefix(owner: Owner): string {
-  if (!INSTALLATION_ID.test(owner.installationId))
-    throw malformed('an installation id of letters, digits and dashes', owner.installationId);
-  return `burnbag-${owner.installationId}-`;
-}
-
-function malformed(expected: string, got: string): DriverError {
-  return new DriverError('bad_request', {
-    expected,
-    got: JSON.stringify(got),
-    hint: 'ids come from the orchestrator; this is a defect',
-  });
+  return `burnbag-${checkedInstallationId(owner)}-`;
 }

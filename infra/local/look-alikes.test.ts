@@ -8,7 +8,8 @@ import { findBearers, findMachines } from './bearers.ts';
 import { deleteDirectly, killByLabel } from './delete.ts';
 import { directoryId, diskId, expectedProcessId, fileId, portId, processId, stackId } from './ids.ts';
 import { takeInventory } from './inventory.ts';
-import { layoutOf, type Layout, type Owner } from './layout.ts';
+import { type Owner } from '../host/run-folder.ts';
+import { layoutOf, type Layout } from './layout.ts';
 import { look } from './observe.ts';
 import { lookUp } from './processes.ts';
 

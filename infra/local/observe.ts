@@ -1,11 +1,11 @@
 import { DriverError } from '../error.ts';
 import type { ConcreteId } from '../driver.ts';
-import type { Owner } from './layout.ts';
-import type { Look, LookAt } from './looks/found.ts';
+import type { Owner } from '../host/run-folder.ts';
+import type { Look, LookAt } from '../host/looks/found.ts';
 import { lookAtListener, tryToBind } from './looks/port.ts';
-import { lookAtPath, lookIntoFolder } from './looks/path.ts';
+import { lookAtPath, lookIntoFolder } from '../host/looks/path.ts';
 import { lookAtPid, lookForLabel, lookForOpenDisk } from './looks/process.ts';
-import { lookAtStackFiles, lookForStack } from './looks/stack.ts';
+import { lookAtStackFiles, lookForStack } from '../host/looks/stack.ts';
 
 /**
  * Asks the host, never our own state, whether an id still exists. Only a plain "there is none" counts as gone;

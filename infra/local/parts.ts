@@ -1,5 +1,5 @@
 import type { ConcreteId } from '../driver.ts';
-import type { Owner } from './layout.ts';
+import type { Owner } from '../host/run-folder.ts';
 import type { LiveRun, OpenStack } from './stack.ts';
 
 /** What the driver is built from. */

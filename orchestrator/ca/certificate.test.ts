@@ -40,7 +40,9 @@ const body: fc.Arbitrary<CertificateBody> = fc.record({
 test('what is written is read back, field by field', () => {
   fc.assert(
     fc.property(body, bytes(64), (written, signature) => {
-      const { signed, ...read } = readCertificateLine(writeCertificateLine(writeBody(written), signature));
+      const { signed, ...read } = readCertificateLine(
+        writeCertificateLine(writeBody(written), signature, written.caKey),
+      );
       expect(read).toEqual({ ...written, signature });
       expect(signed).toEqual(writeBody(written));
     }),
@@ -72,7 +74,7 @@ test.each([
   { name: 'options out of order', extensions: [flag('b'), flag('a')] },
 ])('a certificate with $name is refused', ({ extensions }) => {
   const signed = writeBody({ ...plainBody(), extensions });
-  expect(codeOf(() => readCertificateLine(writeCertificateLine(signed, Buffer.alloc(64))))).toBe(
+  expect(codeOf(() => readCertificateLine(writeCertificateLine(signed, Buffer.alloc(64), Buffer.alloc(32))))).toBe(
     'certificate_malformed',
   );
 });

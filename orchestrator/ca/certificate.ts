@@ -1,12 +1,11 @@
-import { verify } from 'node:crypto';
-import { ED25519, publicKeyBlob, readPublicKeyBlob, toKeyObject } from './public-key.ts';
+import { caKeyBlob, isSignedByCa, readCaKeyBlob, readCaSignature, writeCaSignature } from './ca-key.ts';
 import { malformed, WireReader, writeString, writeUint32, writeUint64 } from './wire.ts';
 
 /** The name of the only certificate format we write and read. */
 export const CERTIFICATE_TYPE = 'ssh-ed25519-cert-v01@openssh.com';
 
 /**
- * What an OpenSSH ed25519 certificate says (PROTOCOL.certkeys). Keys are their 32 raw bytes, times are unix seconds.
+ * What an OpenSSH ed25519 certificate says (PROTOCOL.certkeys). Keys are their raw bytes (the CA's may be P-256), times are unix seconds.
  * Options are in the order of the wire, which is that of their names; `value` is undefined for a flag.
  */
 export interface CertificateBody {
@@ -36,9 +35,6 @@ export interface Certificate extends CertificateBody {
 
 const TYPES = { user: 1, host: 2 } as const;
 
-/** Ed25519 signatures have this many bytes (RFC 8032). */
-export const SIGNATURE_BYTES = 64;
-
 /** The bytes a CA signs. */
 export function writeBody(body: CertificateBody): Buffer {
   return Buffer.concat([
@@ -54,13 +50,13 @@ export function writeBody(body: CertificateBody): Buffer {
     writeString(Buffer.concat(body.criticalOptions.map(writeOption))),
     writeString(Buffer.concat(body.extensions.map(writeOption))),
     writeString(''),
-    writeString(publicKeyBlob(body.caKey)),
+    writeString(caKeyBlob(body.caKey)),
   ]);
 }
 
 /** The whole certificate: the signed bytes and the signature, as one OpenSSH line. */
-export function writeCertificateLine(signed: Buffer, signature: Buffer): string {
-  const blob = Buffer.concat([signed, writeString(Buffer.concat([writeString(ED25519), writeString(signature)]))]);
+export function writeCertificateLine(signed: Buffer, signature: Buffer, caKey: Buffer): string {
+  const blob = Buffer.concat([signed, writeString(writeCaSignature(caKey, signature))]);
   return `${CERTIFICATE_TYPE} ${blob.toString('base64')}`;
 }
 
@@ -81,7 +77,7 @@ export function certificateBlob(line: string): Buffer {
 
 /** Tells whether the CA key named in the certificate made its signature. Whether that key is trusted is another question. */
 export function isSignatureValid(certificate: Certificate): boolean {
-  return verify(null, certificate.signed, toKeyObject(certificate.caKey), certificate.signature);
+  return isSignedByCa(certificate.caKey, certificate.signed, certificate.signature);
 }
 
 function readCertificate(blob: Buffer): Certificate {
@@ -101,9 +97,9 @@ function readCertificate(blob: Buffer): Certificate {
     extensions: readOptions(reader.string()),
   };
   if (reader.string().length > 0) throw malformed('an empty reserved field', 'bytes in it');
-  const caKey = readPublicKeyBlob(reader.string());
+  const caKey = readCaKeyBlob(reader.string());
   const signed = blob.subarray(0, reader.position);
-  const signature = readSignature(reader.string());
+  const signature = readCaSignature(caKey, reader.string());
   reader.end();
   return { ...body, caKey, signed, signature };
 }
@@ -151,15 +147,4 @@ function readOptionValue(data: Buffer): string | undefined {
 
 function writeOption({ name, value }: CertificateOption): Buffer {
   return Buffer.concat([writeString(name), writeString(value === undefined ? Buffer.alloc(0) : writeString(value))]);
-}
-
-function readSignature(bytes: Buffer): Buffer {
-  const reader = new WireReader(bytes);
-  const type = reader.text();
-  const signature = reader.string();
-  reader.end();
-  if (type !== ED25519 || signature.length !== SIGNATURE_BYTES) {
-    throw malformed(`an ${ED25519} signature`, `${type} with ${signature.length} bytes`);
-  }
-  return signature;
 }

@@ -3,11 +3,11 @@ import { GRANT_EXTENSION } from '../../executor/protocol/index.ts';
 import {
   isSignatureValid,
   readCertificateLine,
-  SIGNATURE_BYTES,
   writeBody,
   writeCertificateLine,
   type CertificateBody,
 } from './certificate.ts';
+import { SIGNATURE_BYTES } from './ca-key.ts';
 import { CaError } from './errors.ts';
 import { CERTIFICATE_KINDS, NONCE_BYTES } from './kinds.ts';
 import type { Order } from './order.ts';
@@ -36,7 +36,7 @@ export async function mint(order: Order, signer: Signer, timeoutMs = SIGN_TIMEOU
   checkRules(draft, order);
   const signed = writeBody(draft);
   const signature = await signWithin(signer, signed, timeoutMs);
-  const certificateLine = writeCertificateLine(signed, signature);
+  const certificateLine = writeCertificateLine(signed, signature, order.caKey);
   checkFinished(certificateLine, order);
   const { serial, keyId, validAfter, validBefore } = draft;
   return { certificateLine, serial: serial.toString(), keyId, principal: order.principal, validAfter, validBefore };

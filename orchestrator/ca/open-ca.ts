@@ -1,14 +1,14 @@
 import path from 'node:path';
+import { parseCaKeyLine } from './ca-key.ts';
 import { openFileSigner } from './file-signer.ts';
 import { mint, type Minted } from './mint.ts';
 import { orderAudit, orderTask, type MintAuditRequest, type MintRequest } from './order.ts';
-import { parsePublicKeyLine } from './public-key.ts';
 import { openRevocations } from './revocations.ts';
 import type { Signer } from './signer.ts';
 
 /** The certificate authority: the only thing that can make a login to a sandbox. */
 export interface Ca {
-  /** What sandboxes trust, `ssh-ed25519 AAAA…`. */
+  /** What sandboxes trust, `ssh-ed25519 AAAA…` or `ecdsa-sha2-nistp256 AAAA…`. */
   readonly publicKeyLine: string;
   /** A run's login. Throws CaError; nothing is issued then. */
   readonly mint: (request: MintRequest) => Promise<TaskCertificate>;
@@ -29,7 +29,7 @@ export interface TaskCertificate extends Minted {
 export async function openCa(options: { readonly home: string; readonly signer?: Signer }): Promise<Ca> {
   const keys = path.join(options.home, 'keys');
   const signer = options.signer ?? (await openFileSigner(path.join(keys, 'ca.pem')));
-  const caKey = parsePublicKeyLine(signer.publicKeyLine);
+  const caKey = parseCaKeyLine(signer.publicKeyLine);
   const revocations = openRevocations(path.join(keys, 'revoked'));
   return {
     publicKeyLine: signer.publicKeyLine,

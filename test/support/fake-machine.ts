@@ -4,7 +4,8 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { appendFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
-import { parseCertificate, parsePublicKey } from '../../executor/agent/login/certificate.ts';
+import { isSignedBy, parseCaKey } from '../../executor/agent/login/ca-key.ts';
+import { parseCertificate } from '../../executor/agent/login/certificate.ts';
 import type { ActionRequest, ActionResult } from '../../executor/protocol/index.ts';
 import type { FakeMachinePlan, LedgerLine } from './fake-machine-plan.ts';
 
@@ -62,9 +63,8 @@ function serve(connection: Connection): void {
 function serialOf(context: AuthContext): string | undefined {
   if (context.method !== 'publickey' || context.signature === undefined || context.blob === undefined) return undefined;
   const certificate = parseCertificate(context.key.data);
-  const ca = parsePublicKey(Buffer.from(word('ca'), 'base64'));
-  const isOurs =
-    certificate.caKey.equals(ca) && verify(null, certificate.signed, publicKeyOf(ca), certificate.signature);
+  const ca = parseCaKey(Buffer.from(word('ca'), 'base64'));
+  const isOurs = certificate.caKey.equals(ca) && isSignedBy(ca, certificate.signed, certificate.signature);
   // Type, nonce, then the key: its string begins after 4 + 32 + 4 + 32 bytes and its own length.
   const subject = certificate.signed.subarray(76, 108);
   const isOwner = verify(null, context.blob, publicKeyOf(subject), context.signature.subarray(-64));

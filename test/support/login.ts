@@ -71,6 +71,7 @@ export function memorySigner(): Signer {
 
 /** A run's key and a certificate for it with `changes` that no rule of the CA would allow. */
 export async function forgeLogin(signer: Signer, changes: Partial<CertificateBody> = {}) {
+  const caKey = parsePublicKeyLine(signer.publicKeyLine);
   const key = createRunKey();
   const now = Math.floor(Date.now() / 1000);
   const signed = writeBody({
@@ -84,9 +85,9 @@ export async function forgeLogin(signer: Signer, changes: Partial<CertificateBod
     validBefore: now + 600,
     criticalOptions: [{ name: 'force-command', value: '/usr/local/bin/agent-exec' }],
     extensions: [],
-    caKey: parsePublicKeyLine(signer.publicKeyLine),
+    caKey,
     ...changes,
   });
   const signature = await signer.sign(signed, new AbortController().signal);
-  return { privateKey: key.privateKey, certificateLine: writeCertificateLine(signed, signature) };
+  return { privateKey: key.privateKey, certificateLine: writeCertificateLine(signed, signature, caKey) };
 }

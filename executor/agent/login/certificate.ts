@@ -1,8 +1,8 @@
+import { parseCaKey, parseSignature } from './ca-key.ts';
 import { malformed, WireReader } from './wire.ts';
 
 /** The only kind of certificate there is here, as OpenSSH names it. */
 export const CERTIFICATE_TYPE = 'ssh-ed25519-cert-v01@openssh.com';
-export const KEY_TYPE = 'ssh-ed25519';
 
 /** An OpenSSH user certificate, read but not yet believed. Times are unix seconds. */
 export interface Certificate {
@@ -15,7 +15,7 @@ export interface Certificate {
   readonly validBefore: bigint;
   readonly criticalOptions: ReadonlyMap<string, string>;
   readonly extensions: ReadonlyMap<string, string>;
-  /** The CA's raw ed25519 key, as the certificate claims it. */
+  /** The CA's raw key, as the certificate claims it. */
   readonly caKey: Buffer;
   /** The bytes that the signature is over. */
   readonly signed: Buffer;
@@ -42,20 +42,11 @@ export function parseCertificate(blob: Buffer): Certificate {
     extensions: parseOptions(reader.string()),
   };
   reader.exactly(0, 'reserved field');
-  const caKey = parsePublicKey(reader.string());
+  const caKey = parseCaKey(reader.string());
   const signed = blob.subarray(0, reader.position);
-  const signature = parseSignature(reader.string());
+  const signature = parseSignature(reader.string(), caKey);
   reader.end();
   return { ...body, caKey, signed, signature };
-}
-
-/** Reads a raw ed25519 key out of its SSH blob. */
-export function parsePublicKey(blob: Buffer): Buffer {
-  const reader = new WireReader(blob);
-  if (reader.text() !== KEY_TYPE) throw malformed(`an ${KEY_TYPE} key`, 'another type');
-  const key = reader.exactly(32, 'key');
-  reader.end();
-  return key;
 }
 
 function parseNames(bytes: Buffer): string[] {
@@ -87,12 +78,4 @@ function parseValue(data: Buffer): string {
   const value = reader.text();
   reader.end();
   return value;
-}
-
-function parseSignature(blob: Buffer): Buffer {
-  const reader = new WireReader(blob);
-  if (reader.text() !== KEY_TYPE) throw malformed(`an ${KEY_TYPE} signature`, 'another type');
-  const signature = reader.exactly(64, 'signature');
-  reader.end();
-  return signature;
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { MachineId } from '../../protocol/text.ts';
 import type { Guest } from '../guest.ts';
-import { KEY_TYPE, parsePublicKey } from './certificate.ts';
+import { parseCaKey, typeOfCaKey } from './ca-key.ts';
 import { LoginRefused } from './refused.ts';
 
 /** What the machine itself knows: whom to believe and who it is. */
 export interface Facts {
-  /** Raw ed25519 key of the CA. */
+  /** Raw key of the CA. */
   readonly caKey: Buffer;
   readonly machineId: string;
 }
@@ -16,12 +16,13 @@ export function readFacts(guest: Guest): Facts {
   const machineId = MachineId.safeParse(read(guest.machineIdFile).trimEnd());
   if (!machineId.success) throw missing('a machine id', guest.machineIdFile);
   const [type, base64 = ''] = read(guest.caFile).trimEnd().split(' ');
-  if (type !== KEY_TYPE) throw missing(`an ${KEY_TYPE} public key`, guest.caFile);
   try {
-    return { caKey: parsePublicKey(Buffer.from(base64, 'base64')), machineId: machineId.data };
+    const caKey = parseCaKey(Buffer.from(base64, 'base64'));
+    if (typeOfCaKey(caKey) === type) return { caKey, machineId: machineId.data };
   } catch {
-    throw missing(`an ${KEY_TYPE} public key`, guest.caFile);
+    // Said below: what stands in the file is the boot's mistake, not the caller's.
   }
+  throw missing("a CA's public key", guest.caFile);
 }
 
 function read(file: string): string {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { findListener } from '../listeners.ts';
 import { optionOf } from '../processes.ts';
-import { found, type LookAt } from './found.ts';
+import { found, type LookAt } from '../../host/looks/found.ts';
 
 /** A port is ours while the process that listens on it carries the run's label; somebody else may have it since. */
 export const lookAtListener: LookAt = async ({ detail }) => {

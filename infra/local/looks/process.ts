@@ -1,8 +1,9 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { findBearers } from '../bearers.ts';
-import { layoutOf, runOfLabel, type Layout, type Owner } from '../layout.ts';
+import { type Owner } from '../../host/run-folder.ts';
+import { layoutOf, runOfLabel, type Layout } from '../layout.ts';
 import { lookUp, readBootId } from '../processes.ts';
-import { found, type LookAt } from './found.ts';
+import { found, type LookAt } from '../../host/looks/found.ts';
 
 /** Asks for the very process: pid and start time together are never reused within one boot of the host. */
 export const lookAtPid: LookAt = async ({ detail }) => {

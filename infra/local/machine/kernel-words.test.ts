@@ -21,6 +21,12 @@ test("the run's public facts are on the command line, each as one word", () => {
   ]);
 });
 
+test('a P-256 CA is told by its blob, which names its kind', () => {
+  const blob = `AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBB${'A'.repeat(86)}=`;
+  const words = kernelWords({ ...RUN, caPublicKey: `ecdsa-sha2-nistp256 ${blob}` }, 'tcg', undefined);
+  expect(words.split(' ')).toContain(`burnbag.ca=${blob}`);
+});
+
 test('mitigations and address randomisation are off under emulation only', () => {
   expect(kernelWords(RUN, 'tcg', 2_600_000).split(' ')).toEqual(
     expect.arrayContaining(['nokaslr', 'mitigations=off', 'tsc_early_khz=2600000']),
@@ -33,7 +39,7 @@ test.each([
   'ssh-ed25519 AAAA',
   `${RUN.caPublicKey}\nburnbag.lifetime=9`,
   `ssh-ed25519 a=b ${RUN.caPublicKey}`,
-])('a CA key that is not one ed25519 line is refused: %j', (caPublicKey) => {
+])('a CA key that is not one line of a known kind is refused: %j', (caPublicKey) => {
   expect(() => kernelWords({ ...RUN, caPublicKey }, 'tcg', undefined)).toThrow(
     expect.objectContaining({ code: 'bad_request' }),
   );

@@ -4,7 +4,7 @@ import type { Acceleration } from './arguments.ts';
 
 /** The run's public facts, which init reads from /proc/cmdline: out of reach of the guest's network, and nothing in it secret. */
 export interface RunWords {
-  /** OpenSSH line of the CA's public key, `ssh-ed25519 AAAA…`. */
+  /** OpenSSH line of the CA's public key, `ssh-ed25519 AAAA…` or `ecdsa-sha2-nistp256 AAAA…`. */
   readonly caPublicKey: string;
   readonly machineId: string;
   readonly lifetimeSeconds: number;
@@ -89,10 +89,13 @@ async function readIfPresent(path: string): Promise<string | undefined> {
 
 /** The base64 part of the key line; one word, since a space would end it. */
 function caBlob(line: string): string {
-  const blob = /^ssh-ed25519 ([A-Za-z0-9+/]{68})(?: [^\n]*)?$/.exec(line)?.[1];
+  const blob = /^(?:ssh-ed25519 ([A-Za-z0-9+/]{68})|ecdsa-sha2-nistp256 ([A-Za-z0-9+/]{139}=))(?: [^\n]*)?$/
+    .exec(line)
+    ?.slice(1)
+    .find((found) => found !== undefined);
   if (blob !== undefined) return blob;
   throw new DriverError('bad_request', {
-    expected: "the CA's public key as one OpenSSH line, ssh-ed25519 AAAA…",
+    expected: "the CA's public key as one OpenSSH line, ssh-ed25519 AAAA… or ecdsa-sha2-nistp256 AAAA…",
     got: JSON.stringify(line.slice(0, 40)),
     hint: 'it comes from the CA; this is a defect',
   });

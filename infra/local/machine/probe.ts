@@ -4,7 +4,7 @@ import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openImage, type Image } from '../image.ts';
-import type { Owner } from '../layout.ts';
+import type { Owner } from '../../host/run-folder.ts';
 import { readBootId } from '../processes.ts';
 import { findProgram } from '../programs.ts';
 import { probeArguments, type Acceleration } from './arguments.ts';

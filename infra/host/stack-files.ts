@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PROJECT, runOfStack, stateDirectory, type Owner } from './layout.ts';
+import { PROJECT, runOfStack, stateDirectory, type Owner } from './run-folder.ts';
 
 /*
  * Where Pulumi's file backend keeps what it knows of a stack (pulumi/pulumi, pkg/backend/diy):

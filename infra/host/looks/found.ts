@@ -1,5 +1,5 @@
 import type { ConcreteId } from '../../driver.ts';
-import type { Owner } from '../layout.ts';
+import type { Owner } from '../run-folder.ts';
 
 /** What one look at one id found, and by what means. */
 export interface Look {
