@@ -27,12 +27,14 @@ export interface SandboxDriver {
   observe(id: ConcreteId, turn?: number): Promise<Observation>;
   /** What exists now with our label, of one run or of all: found by looking, never from the manifest. */
   inventory(runId?: string): Promise<readonly FoundId[]>;
+  /** Why the control plane itself took the machine of a run away, in its words; undefined where it did not, or cannot. */
+  interruption?(runId: string): Promise<string | undefined>;
 }
 
 /** All the driver needs to know to boot. Nothing in it is secret. */
 export interface ProvisionRequest {
   readonly runId: string;
-  /** OpenSSH public key line of the CA, `ssh-ed25519 AAAA…`. */
+  /** OpenSSH public key line of the CA, `ssh-ed25519 AAAA…` or `ecdsa-sha2-nistp256 AAAA…`. */
   readonly caPublicKey: string;
   readonly profile: MachineShape;
   /** Seconds after boot at which the guest powers itself off. */
@@ -75,16 +77,28 @@ export interface Sandbox {
   readonly imageDigest: string;
   /** Files of this host that fill while the guest runs. */
   readonly streams: SandboxStreams;
+  /** Who fills them: the driver, or the relay, which copies the guest's logs out by the audit login (the console is always the driver's). */
+  readonly streamsFilledBy: 'driver' | 'relay';
 }
 
-/** Where the relay finds the guest's sshd: a unix socket or a TCP port. */
-export type SandboxAddress = { readonly path: string } | { readonly host: string; readonly port: number };
+/** Where the relay finds the guest's sshd: a unix socket, or a TCP port, reached directly or through the relay host. */
+export type SandboxAddress =
+  { readonly path: string } | { readonly host: string; readonly port: number; readonly via?: RelayHost };
+
+/** The one host that stands in the sandboxes' network where this process does not: connections go through its sshd, to exact destinations. */
+export interface RelayHost {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  /** Its host key, `ssh-ed25519 AAAA…`; no other is accepted. */
+  readonly hostKey: string;
+}
 
 /**
  * Who else than the relay could open a connection to the guest's sshd, were it not for certificates. `wire`: nobody, the relay's process holds
- * the other end of the guest's only cable. `loopback`: whoever is on this host.
+ * the other end of the guest's only cable. `loopback`: whoever is on this host. `relay-host`: who holds the relay's interface in the cloud.
  */
-export type SandboxReach = 'wire' | 'loopback';
+export type SandboxReach = 'wire' | 'loopback' | 'relay-host';
 
 export interface SandboxStreams {
   readonly console: string;
@@ -107,7 +121,9 @@ export interface ConcreteId {
     | 'volume'
     | 'interface'
     | 'security-group'
-    | 'address';
+    | 'address'
+    | 'snapshot'
+    | 'key-pair';
   readonly id: string;
   /** What is needed to look it up again: process start time, path, … All plain text. */
   readonly detail: Readonly<Record<string, string>>;

@@ -32,6 +32,14 @@ const RETRYABLE = {
   not_ours: false,
   not_deleted: true,
   cannot_tell: true,
+  throttled: true,
+  no_capacity: true,
+  not_permitted: false,
+  bad_credentials: false,
+  aws_unreachable: true,
+  aws_unavailable: true,
+  aws_refused: false,
+  wrong_account: false,
 } as const;
 
 export type DriverErrorCode = keyof typeof RETRYABLE;

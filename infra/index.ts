@@ -1,6 +1,11 @@
+import type { AwsAccess } from './aws/api/clients.ts';
+import type { KmsKey } from './aws/kms/key.ts';
 import { createDriver, type LocalDriver } from './local/driver.ts';
 import type { LocalDriverOptions } from './local/parts.ts';
 
+export type { AwsAccess } from './aws/api/clients.ts';
+export type { AwsCall } from './aws/api/permissions.ts';
+export type { KmsKey } from './aws/kms/key.ts';
 export { DriverError, type DriverErrorCode } from './error.ts';
 export type { LocalDriver } from './local/driver.ts';
 export type { LocalDriverOptions } from './local/parts.ts';
@@ -32,6 +37,11 @@ export async function judgeIsolation(home: string, { probe }: { probe: boolean }
 export interface Isolation {
   readonly isolation: 'kvm' | 'emulated';
   readonly why: string;
+}
+
+/** Opens a signing key that lies in AWS KMS. The SDK is imported now, not before. Rejects with DriverError. */
+export async function openKmsKey(access: AwsAccess, keyId: string): Promise<KmsKey> {
+  return (await import('./aws/kms/key.ts')).openKmsKey(access, keyId);
 }
 
 function once<T>(load: () => Promise<T>): () => Promise<T> {

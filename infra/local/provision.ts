@@ -111,6 +111,7 @@ async function up({ options }: Parts, { context }: LiveRun, stack: RunStack): Pr
     stack: layout.stack,
     imageDigest: image.digest,
     streams: layout.streams,
+    streamsFilledBy: 'driver',
   };
 }
 

@@ -42,7 +42,15 @@ test.each([
   ['a compressed point', () => readCaKeyBlob(flip(caKeyBlob(raw), -65))],
   [
     'another curve’s name',
-    () => readCaKeyBlob(Buffer.from(caKeyBlob(raw).toString('latin1').replace(/nistp256(?!.*nistp256)/s, 'nistp384'), 'latin1')),
+    () =>
+      readCaKeyBlob(
+        Buffer.from(
+          caKeyBlob(raw)
+            .toString('latin1')
+            .replace(/nistp256(?!.*nistp256)/s, 'nistp384'),
+          'latin1',
+        ),
+      ),
   ],
   ['a name that is not the key’s', () => parseCaKeyLine(caKeyLine(raw).replace('ecdsa-sha2-nistp256', 'ssh-ed25519'))],
   ['two lines', () => parseCaKeyLine(`${caKeyLine(raw)}\n${caKeyLine(raw)}`)],

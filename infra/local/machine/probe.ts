@@ -9,7 +9,7 @@ import { readBootId } from '../processes.ts';
 import { findProgram } from '../programs.ts';
 import { probeArguments, type Acceleration } from './arguments.ts';
 import { confine } from './confinement.ts';
-import { escapeText } from './console.ts';
+import { escapeText } from '../../guest/console.ts';
 import { chooseIdentity } from './identity.ts';
 import { probeWords, readTscKhz } from './kernel-words.ts';
 import { chooseNamespaces } from './namespaces.ts';

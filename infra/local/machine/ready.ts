@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DriverError } from '../../error.ts';
-import { escapeText, parseConsoleLine, type ConsoleMessage } from './console.ts';
+import { escapeText, parseConsoleLine, type ConsoleMessage } from '../../guest/console.ts';
 import type { MachineEnd } from './spawn.ts';
 
 /** What to wait for, and what ends the wait. */

@@ -27,7 +27,7 @@ export const RunFacts = object({
   stack: orNull(Text),
   isolation: orNull(oneOf(['kvm', 'emulated', 'cloud'])),
   /** Who else than the relay could have reached the guest's sshd, and whose network namespace the machine had (infra/driver.ts). */
-  reach: orNull(oneOf(['wire', 'loopback'])),
+  reach: orNull(oneOf(['wire', 'loopback', 'relay-host'])),
   machine_network: orNull(oneOf(['own', 'host'])),
   machine_id: orNull(MachineId),
   image_digest: orNull(Text),

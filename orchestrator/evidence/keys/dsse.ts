@@ -36,7 +36,13 @@ export function payloadOf(signed: Envelope): Buffer | undefined {
 export function isSignedBy(signed: Envelope, key: KeyObject): boolean {
   const payload = decode(signed.payload);
   const signature = decode(signed.signatures[0].sig);
-  return payload !== undefined && signature !== undefined && verify(null, preAuthEncoding(payload), key, signature);
+  if (payload === undefined || signature === undefined) return false;
+  return verify(digestOf(key), preAuthEncoding(payload), key, signature);
+}
+
+/** P-256 signs a SHA-256 (its signature in DER, as other tools of this format have it); ed25519 hashes by itself. */
+function digestOf(key: KeyObject): string | null {
+  return key.asymmetricKeyType === 'ec' ? 'sha256' : null;
 }
 
 /** The plain ed25519 signature over a payload's encoding, for signers that hold the key themselves. */

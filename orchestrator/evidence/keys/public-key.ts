@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 
-/** An ed25519 public key as evidence carries it: SPKI in PEM, named by the SHA-256 of its DER bytes. */
+/** A public key as evidence carries it, ed25519 or P-256 (a KMS's): SPKI in PEM, named by the SHA-256 of its DER bytes. */
 export interface PublicKey {
   readonly keyId: string;
   readonly pem: string;
@@ -17,11 +17,11 @@ export function publicKey(key: KeyObject): PublicKey {
   };
 }
 
-/** Reads one key; undefined unless it is exactly one ed25519 key in exactly the form that `publicKey` writes. */
+/** Reads one key; undefined unless it is exactly one key of a kind we sign with, in exactly the form that `publicKey` writes. */
 export function parsePublicKey(pem: string): PublicKey | undefined {
   try {
     const found = publicKey(createPublicKey({ key: pem, format: 'pem', type: 'spki' }));
-    return found.key.asymmetricKeyType === 'ed25519' && found.pem === pem ? found : undefined;
+    return isOurKind(found.key) && found.pem === pem ? found : undefined;
   } catch {
     return undefined;
   }
@@ -34,4 +34,8 @@ export function parsePublicKeys(text: string): readonly PublicKey[] | undefined 
     .filter((part) => part !== '')
     .map(parsePublicKey);
   return keys.every((key) => key !== undefined) ? keys : undefined;
+}
+
+function isOurKind({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): boolean {
+  return type === 'ed25519' || (type === 'ec' && details?.namedCurve === 'prime256v1');
 }

@@ -6,6 +6,6 @@ import type { PublicKey } from './public-key.ts';
  */
 export interface Signer {
   readonly publicKey: PublicKey;
-  /** The plain ed25519 signature (64 bytes) over exactly these bytes. Should give up when `signal` aborts. */
+  /** The signature over exactly these bytes: ed25519's 64, or P-256's with SHA-256 in DER. Should give up when `signal` aborts. */
   readonly sign: (data: Uint8Array, signal: AbortSignal) => Promise<Buffer>;
 }

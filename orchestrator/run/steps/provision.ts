@@ -54,7 +54,11 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
 };
 
 /** Who could open a connection to the guest, in the words of the progress line. */
-const REACH: Readonly<Record<SandboxReach, string>> = { wire: 'relay only', loopback: 'this host' };
+const REACH: Readonly<Record<SandboxReach, string>> = {
+  wire: 'relay only',
+  loopback: 'this host',
+  'relay-host': 'relay host only',
+};
 
 function refuseEmulated(isolation: string, refuse: boolean): void {
   if (!refuse || isolation !== 'emulated') return;

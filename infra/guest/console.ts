@@ -23,8 +23,9 @@ export function escapeText(text: string): string {
   return text.replace(/[^\x20-\x7e\n]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
+/** A machine id is a UUID or an instance id. */
 const READY =
-  /^BURNBAG READY machine=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) uptime=([0-9]{1,7}\.[0-9]{1,2}) hostkey=ssh-ed25519 ([A-Za-z0-9+/]{68})$/;
+  /^BURNBAG READY machine=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|i-[0-9a-f]{8,17}) uptime=([0-9]{1,7}\.[0-9]{1,2}) hostkey=ssh-ed25519 ([A-Za-z0-9+/]{68})$/;
 
 function parseReady(text: string): ConsoleMessage | undefined {
   const [, machineId, uptime, blob] = READY.exec(text) ?? [];
