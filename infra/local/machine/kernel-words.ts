@@ -89,10 +89,8 @@ async function readIfPresent(path: string): Promise<string | undefined> {
 
 /** The base64 part of the key line; one word, since a space would end it. */
 function caBlob(line: string): string {
-  const blob = /^(?:ssh-ed25519 ([A-Za-z0-9+/]{68})|ecdsa-sha2-nistp256 ([A-Za-z0-9+/]{139}=))(?: [^\n]*)?$/
-    .exec(line)
-    ?.slice(1)
-    .find((found) => found !== undefined);
+  const [, ed25519, p256] = CA_LINE.exec(line) ?? [];
+  const blob = ed25519 ?? p256;
   if (blob !== undefined) return blob;
   throw new DriverError('bad_request', {
     expected: "the CA's public key as one OpenSSH line, ssh-ed25519 AAAA… or ecdsa-sha2-nistp256 AAAA…",
@@ -100,3 +98,5 @@ function caBlob(line: string): string {
     hint: 'it comes from the CA; this is a defect',
   });
 }
+
+const CA_LINE = /^(?:ssh-ed25519 ([A-Za-z0-9+/]{68})|ecdsa-sha2-nistp256 ([A-Za-z0-9+/]{139}=))(?: [^\n]*)?$/;
