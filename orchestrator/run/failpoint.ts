@@ -1,4 +1,5 @@
 import type { SandboxDriver } from '../../infra/driver.ts';
+import type { Lifetime } from './lifetime.ts';
 
 /**
  * Every step of a run at which a crash is tried out, in the order of a life. Each is one effect that either happened or did not:
@@ -44,4 +45,6 @@ export interface TestRig {
   readonly failpoints: Failpoints;
   /** Hosts sandboxes instead of QEMU, with the same failpoints inside. */
   createDriver(owner: { readonly home: string; readonly installationId: string }): SandboxDriver;
+  /** Shorter lives than policy gives, for whoever waits for their end. */
+  readonly lifetimeOf?: (ttlSeconds: number) => Lifetime;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Answer, GrantedAction } from '../../executor/protocol/index.ts';
 import type { Sandbox } from '../../infra/driver.ts';
 import type { TaskCertificate } from '../ca/index.ts';
-import type { ArchiveRecord, Following, Seal } from '../evidence/index.ts';
+import { type ArchiveRecord, Following, type FollowOptions, type Seal } from '../evidence/index.ts';
 import type { Session, SessionEnd } from '../relay/index.ts';
 import { explain, type Explained } from '../errors.ts';
 import type { Report } from '../report/index.ts';
@@ -50,8 +50,8 @@ export class LiveRun {
   granted: Granted | undefined;
   sandbox: Sandbox | undefined;
   certificate: TaskCertificate | undefined;
-  /** Keeps what the guest writes, from before it is booted. */
-  following: Following | undefined;
+  #following: Following | undefined;
+  readonly #assertHeld: () => void;
   session: Session | undefined;
   sessionEnd: SessionEnd | undefined;
   report: Report | null = null;
@@ -62,11 +62,13 @@ export class LiveRun {
   readonly #controller = new AbortController();
   #cancelled: CancelReason | undefined;
   #expiry: NodeJS.Timeout | undefined;
+  #halt: NodeJS.Timeout | undefined;
 
   constructor({ home, assertHeld }: LiveRunPlace, runId: string, request?: RunRequest) {
     this.runId = runId;
     this.request = request;
     this.folder = join(home, 'runs', runId);
+    this.#assertHeld = assertHeld;
     const open = (name: string): AppendLog => openLog(this.folder, name, assertHeld);
     this.logs = { relay: open('relay.ndjson'), engine: open('engine.ndjson') };
   }
@@ -90,9 +92,24 @@ export class LiveRun {
     this.#expiry.unref();
   }
 
+  /** Ends the machine so many seconds from now, whatever the run is doing then, and cancels what it still does. */
+  haltAfter(seconds: number, halt: () => Promise<void>): void {
+    this.#halt = setTimeout(() => {
+      this.cancel('timed_out');
+      void halt();
+    }, seconds * 1000);
+    this.#halt.unref();
+  }
+
   /** Lets go of a run that nobody here conducts any more: its session ends at once. */
   abandon(error: unknown): void {
     this.#controller.abort(error);
+  }
+
+  /** Keeps what the guest writes, from before it is booted. */
+  follow(find: FollowOptions['find']): Following {
+    this.#following ??= new Following({ dir: this.folder, find, fence: this.#assertHeld });
+    return this.#following;
   }
 
   fail(error: unknown): void {
@@ -122,7 +139,8 @@ export class LiveRun {
   /** Lets go of files and timers. */
   async close(): Promise<void> {
     clearTimeout(this.#expiry);
-    await this.following?.abandon();
+    clearTimeout(this.#halt);
+    await this.#following?.abandon();
     this.logs.relay.close();
     this.logs.engine.close();
   }

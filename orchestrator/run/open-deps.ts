@@ -10,6 +10,7 @@ import { withFence } from './fence.ts';
 import { lockHome } from './home-lock.ts';
 import { openJournal } from './journal/index.ts';
 import type { Deps } from './step.ts';
+import { lifetimeOf } from './lifetime.ts';
 import { openVault } from './vault.ts';
 
 /** Takes the lock of the data directory and opens everything in it, side by side. Closed backwards, whatever fails. */
@@ -35,7 +36,11 @@ export async function openDeps(
       loadPolicy(),
     ]);
     const { assertHeld } = lock;
-    const parts = { home, assertHeld, configuration, driver, journal, vault, ca, policy, observe: () => undefined };
+    const parts = {
+      ...{ home, assertHeld, configuration, driver, journal, vault, ca, policy },
+      observe: () => undefined,
+      lifetimeOf: rig?.lifetimeOf ?? lifetimeOf,
+    };
     const deps = withFence(parts);
     return {
       deps: rig === undefined ? deps : withFailpoints(deps, rig.failpoints),

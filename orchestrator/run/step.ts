@@ -7,6 +7,7 @@ import type { ActiveState, Next } from './lifecycle.ts';
 import type { LiveRun } from './live.ts';
 import type { ObserveRun } from './progress.ts';
 import type { Run } from './run.ts';
+import type { Lifetime } from './lifetime.ts';
 import type { Vault } from './vault.ts';
 
 /** Everything a step may touch. Built once, when the data directory is opened. */
@@ -21,6 +22,8 @@ export interface Deps {
   readonly ca: Ca;
   readonly vault: Vault;
   readonly observe: ObserveRun;
+  /** From a grant's seconds; see lifetime.ts. */
+  readonly lifetimeOf: (ttlSeconds: number) => Lifetime;
 }
 
 /** The work of one state. Must be safe to run again: after a crash, it will be. */

@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CrashPlan, DumpedRun } from '../support/crash-plan.ts';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CrashPlan, type DumpedRun, FILLER } from '../support/crash-plan.ts';
 import { receiptsOf, scan, unrevoked } from '../support/scanner.ts';
 import { openFaultyStore, type StoreFault } from './faulty-store.ts';
 import { violations } from './invariants.ts';
+import { reboot, startNeighbour } from './reboot.ts';
 import type { CrashHome, CrashPlace, CrashProcess } from './place.ts';
 
-type Started = Omit<CrashPlan, 'home' | 'machine' | 'do'> & { readonly machine?: CrashPlan['machine']['misbehave'] };
+type Started = Omit<CrashPlan, 'home' | 'databaseUrl' | 'machine' | 'do'> & {
+  readonly machine?: CrashPlan['machine']['misbehave'];
+};
 
 /** One cell of the matrix: a step, what goes wrong there, and what then happens before somebody recovers. */
 export interface Cell {
@@ -19,6 +24,10 @@ export interface Cell {
   readonly recovery?: Started;
   /** What the archive does to uploads. */
   readonly store?: StoreFault;
+  /** A data directory with a file system of its own of this size; whatever fills it is taken away before the recovery. */
+  readonly sizeMiB?: number;
+  /** Whether the host reboots before the recovery: no machine is left, and every pid is somebody else's. */
+  readonly reboot?: true;
   /** Whether the first process must have been killed: a fault that never struck would prove nothing. */
   readonly mustDie?: boolean;
 }
@@ -41,10 +50,17 @@ export interface CellResult {
 /** Plays one cell on a data directory of its own. */
 export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
   await using store = cell.store === undefined ? undefined : await openFaultyStore(place.endpoint, cell.store);
-  await using home = await place.newHome(store === undefined ? {} : { endpoint: store.endpoint });
-  const first = home.start({ do: 'run', ...cell.run });
+  const { sizeMiB } = cell;
+  await using home = await place.newHome({
+    ...(store !== undefined && { endpoint: store.endpoint }),
+    ...(sizeMiB !== undefined && { sizeMiB }),
+  });
+  await using neighbour = cell.reboot === true ? startNeighbour() : undefined;
+  const first = home.start({ do: 'run', ...cell.run, ...(neighbour !== undefined && { stalePid: neighbour.pid }) });
   const ended = await first.ended;
   const atCrash = { remnants: await scan(home.home), receipts: await receiptsOf(home.home) };
+  await rm(join(home.home, FILLER), { force: true });
+  if (neighbour !== undefined) await reboot(home, neighbour.pid);
   for (const recovery of cell.recoveries ?? []) await home.start({ do: 'recover', ...recovery }).ended;
   const recoveryAtMs = Date.now();
   const last = home.start({ do: 'recover', ...cell.recovery });
@@ -55,6 +71,7 @@ export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
   const problems = violations({ atCrash, ...found, runs, recoveryAtMs, cleanMs: await cleanMs });
   const mishaps = [
     ...(cell.mustDie === true && ended.signal !== 'SIGKILL' ? [`the fault never struck: ${describe(first)}`] : []),
+    ...(neighbour?.isAlive() === false ? ['a process of somebody else was killed'] : []),
     ...(ended.signal === 'limit' ? ['the first process never ended'] : []),
     ...(code === 0 ? [] : [`the recovery failed: ${describe(last)}`]),
   ];

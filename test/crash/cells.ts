@@ -5,6 +5,9 @@ import type { Cell } from './cell.ts';
 const STEPS = Object.keys(FAILPOINTS) as FailpointName[];
 const WHENS = ['before', 'after'] as const;
 
+/** A journal, and some space. */
+const DISK_MIB = 192;
+
 /** The journal's own steps: what fails there is a database, and the product is told so in its words. */
 const JOURNAL_STEPS: ReadonlySet<FailpointName> = new Set([
   'request_stored',
@@ -42,6 +45,8 @@ export const CELLS: readonly Cell[] = [
   ...machines(),
   ...stores(),
   ...clocks(),
+  ...reboots(),
+  ...(canMount() ? fullDisks() : []),
 ];
 
 /** SIGKILL before and after each step. */
@@ -123,4 +128,40 @@ function clocks(): readonly Cell[] {
     { step: 'effect_done', fault: 'clock one hour back', run, recovery: { clockSeconds: -3_600 }, mustDie: true },
     { step: 'effect_done', fault: 'clock one hour on', run, recovery: { clockSeconds: 3_600 }, mustDie: true },
   ];
+}
+
+/** A host that reboots, whatever the run was doing. */
+function reboots(): readonly Cell[] {
+  const steps = [
+    ['id_stored', 'after'],
+    ['action_sent', 'after'],
+    ['evidence_signed', 'before'],
+    ['disk_gone', 'before'],
+    ['receipt_signed', 'before'],
+  ] as const;
+  return steps.map(([step, when]) => ({
+    ...{ step, fault: `host reboots ${when}`, run: killed(step, when), reboot: true, mustDie: true },
+  }));
+}
+
+/** A disk that is full in earnest: journal, scratch disk, spool and evidence share it. */
+function fullDisks(): readonly Cell[] {
+  const steps = [
+    'lease',
+    'disk',
+    'id_stored',
+    'connected',
+    'action_sent',
+    'evidence_signed',
+    'receipt_signed',
+  ] as const;
+  return steps.map((step) => {
+    const run = { fault: { step, when: 'before', how: 'fill' } } as const;
+    return { step, fault: 'disk full before, until the recovery', run, sizeMiB: DISK_MIB };
+  });
+}
+
+/** A small file system of one's own takes root; without it the injected errors stand for it. */
+export function canMount(): boolean {
+  return process.getuid?.() === 0;
 }

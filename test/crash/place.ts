@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import type { CrashEvent, CrashPlan } from '../support/crash-plan.ts';
 import type { LedgerLine } from '../support/fake-machine-plan.ts';
 import { temporaryArchive } from '../support/archive.ts';
@@ -11,8 +12,15 @@ import { scan } from '../support/scanner.ts';
 /** What all cells of a matrix share: an archive server and a data directory to copy, with a journal and keys in it. */
 export interface CrashPlace extends AsyncDisposable {
   /** A data directory of its own. */
-  newHome(settings?: { readonly endpoint?: string }): Promise<CrashHome>;
+  newHome(settings?: HomeSettings): Promise<CrashHome>;
   readonly endpoint: string;
+}
+
+export interface HomeSettings {
+  readonly endpoint?: string;
+  /** Gives it a file system of its own, of this size. Takes root. */
+  readonly sizeMiB?: number;
+  readonly databaseUrl?: string;
 }
 
 export interface CrashHome extends AsyncDisposable {
@@ -21,7 +29,9 @@ export interface CrashHome extends AsyncDisposable {
   readLedger(): Promise<readonly LedgerLine[]>;
   /** Starts a process on it. */
   start(
-    plan: Omit<CrashPlan, 'home' | 'machine'> & { readonly machine?: CrashPlan['machine']['misbehave'] },
+    plan: Omit<CrashPlan, 'home' | 'databaseUrl' | 'machine'> & {
+      readonly machine?: CrashPlan['machine']['misbehave'];
+    },
   ): CrashProcess;
 }
 
@@ -33,6 +43,8 @@ export interface CrashProcess {
   readonly output: () => string;
   /** Resolves when it has ended. A process that is still there after the limit is killed, and that is said as signal `limit`. */
   readonly ended: Promise<Ended>;
+  /** Lets a process go on that asks. */
+  answer(): void;
   /** Resolves with the first such event; rejects when the process ends without one. */
   said<T extends CrashEvent['type']>(type: T): Promise<Extract<CrashEvent, { type: T }>>;
 }
@@ -66,11 +78,12 @@ export async function openCrashPlace(): Promise<CrashPlace> {
   let count = 0;
   return {
     endpoint: server.endpoint,
-    newHome: async ({ endpoint = server.endpoint } = {}) => {
+    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl } = {}) => {
       const home = join(folder, `home-${(count += 1)}`);
+      const unmount = sizeMiB === undefined ? undefined : await mountMemory(home, sizeMiB);
       await cp(template, home, { recursive: true });
       await configure(home, endpoint);
-      return homeAt(home, `${home}.ledger`, environment);
+      return homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount });
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -96,6 +109,18 @@ async function makeTemplate(home: string, endpoint: string): Promise<void> {
   await configure(home, endpoint);
 }
 
+/** Returns what takes it away again. */
+async function mountMemory(folder: string, sizeMiB: number): Promise<() => Promise<void>> {
+  await mkdir(folder, { mode: 0o700 });
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m,mode=700`, 'tmpfs', folder]);
+  return async () => {
+    await run('umount', ['--lazy', folder]);
+  };
+}
+
+const run = (program: string, args: readonly string[]) =>
+  promisify(execFile)(program, [...args], { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, timeout: 10_000 });
+
 /** The store's probe is kept by address: another address in front of the same store is said to be probed too. */
 async function configure(home: string, endpoint: string): Promise<void> {
   await writeFile(
@@ -108,7 +133,12 @@ async function configure(home: string, endpoint: string): Promise<void> {
     await writeFile(file, JSON.stringify({ ...JSON.parse(kept), store: `${endpoint} bucket evidence` }));
 }
 
-function homeAt(home: string, ledger: string, env: Readonly<Record<string, string>>): CrashHome {
+function homeAt(
+  home: string,
+  ledger: string,
+  env: Readonly<Record<string, string>>,
+  { databaseUrl, unmount }: { databaseUrl?: string | undefined; unmount?: (() => Promise<void>) | undefined } = {},
+): CrashHome {
   const started: CrashProcess[] = [];
   return {
     home,
@@ -116,7 +146,8 @@ function homeAt(home: string, ledger: string, env: Readonly<Record<string, strin
     readLedger: async () =>
       lines(await readFile(ledger, 'utf8').catch(() => '')).map((line) => JSON.parse(line) as LedgerLine),
     start: ({ machine: misbehave, ...rest }) => {
-      const plan: CrashPlan = { home, ...rest, machine: { ledger, ...(misbehave !== undefined && { misbehave }) } };
+      const where = { home, ...(databaseUrl !== undefined && { databaseUrl }) };
+      const plan: CrashPlan = { ...where, ...rest, machine: { ledger, ...(misbehave !== undefined && { misbehave }) } };
       const child = startProcess(plan, env);
       started.push(child);
       return child;
@@ -124,6 +155,7 @@ function homeAt(home: string, ledger: string, env: Readonly<Record<string, strin
     [Symbol.asyncDispose]: async () => {
       for (const { pid } of [...started, ...(await scan(home))]) if (pid !== undefined) kill(pid);
       await Promise.all(started.map(({ ended }) => ended));
+      await unmount?.();
       await rm(home, { recursive: true, force: true, maxRetries: 5 });
       await rm(ledger, { force: true });
     },
@@ -132,7 +164,7 @@ function homeAt(home: string, ledger: string, env: Readonly<Record<string, strin
 
 function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): CrashProcess {
   const since = performance.now();
-  const child = spawn(process.execPath, [MAIN, JSON.stringify(plan)], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, JSON.stringify(plan)], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const events: CrashEvent[] = [];
   let output = '';
   let isLate = false;
@@ -159,7 +191,9 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
       over = await Promise.race([ended.then(() => true), new Promise<false>((next) => setTimeout(next, 10, false))]);
     }
   };
-  return { pid: child.pid ?? 0, events, output: () => output, ended, said };
+  child.stdin.on('error', () => undefined);
+  const answer = (): void => void child.stdin.write('\n');
+  return { pid: child.pid ?? 0, events, output: () => output, ended, answer, said };
 }
 
 function lines(text: string): readonly string[] {

@@ -1,5 +1,8 @@
 // The product's entry point with a rig: a fake driver, and failpoints that its argument arms. main.ts has neither.
 import './crash-clock.ts';
+import { once } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { runCli } from '../../orchestrator/doors/cli/cli.ts';
 import { loadConfiguration } from '../../orchestrator/configuration.ts';
 import { serveControl } from '../../orchestrator/doors/control/serve.ts';
@@ -9,21 +12,27 @@ import { openOrchestrator, type Orchestrator } from '../../orchestrator/orchestr
 import type { Failpoints, FailpointName } from '../../orchestrator/run/failpoint.ts';
 import { JournalError } from '../../orchestrator/run/journal/index.ts';
 import { detonationRequest } from '../../orchestrator/run/request.ts';
-import type { CrashEvent, CrashPlan, DumpedRun, Fault } from './crash-plan.ts';
+import { type CrashEvent, type CrashPlan, type DumpedRun, type Fault, FILLER } from './crash-plan.ts';
 import { createFakeDriver } from './fake-driver.ts';
 
 const plan = JSON.parse(process.argv[2] ?? '') as CrashPlan;
 const say = (event: CrashEvent): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
+const { lifetime } = plan;
 const failpoints = armed(plan.fault);
 const environment: Environment = {
   home: plan.home,
   root: process.cwd(),
   requester: 'crash-test',
+  databaseUrl: plan.databaseUrl,
   variables: process.env,
   rig: {
     failpoints,
+    ...(lifetime !== undefined && { lifetimeOf: () => lifetime }),
     createDriver: (owner) =>
-      createFakeDriver({ ...owner, failpoints, plan: plan.machine, boundToOwner: plan.boundToOwner ?? false }),
+      createFakeDriver({
+        ...{ ...owner, failpoints, plan: plan.machine, boundToOwner: plan.boundToOwner ?? false },
+        ...(plan.stalePid !== undefined && { stalePid: plan.stalePid }),
+      }),
   },
 };
 
@@ -100,10 +109,39 @@ async function carryOut(how: Fault['how']): Promise<void> {
       // The signal stops every thread, but perhaps not before the next line of this one.
       await new Promise((resolve) => setTimeout(resolve, 20));
       return;
+    case 'fill':
+      fillDisk();
+      return;
+    case 'ask':
+      say({ type: 'asking' });
+      await once(process.stdin, 'data');
+      process.stdin.destroy();
+      return;
     case 'unavailable':
       throw new JournalError('journal_unavailable', { expected: 'a database', got: 'none (a test)', hint: 'wait' });
     default:
       throw Object.assign(new Error(`${how}: a test, write`), { code: how });
+  }
+}
+
+/** Until the file system takes no more. */
+function fillDisk(): void {
+  const file = openSync(join(plan.home, FILLER), 'a');
+  try {
+    for (const block of [Buffer.alloc(1024 * 1024), Buffer.alloc(1)]) fillWith(file, block);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function fillWith(file: number, block: Buffer): void {
+  for (;;) {
+    try {
+      if (writeSync(file, block) < block.length) return;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return;
+      throw error;
+    }
   }
 }
 

@@ -1,9 +1,13 @@
 import type { FailpointName } from '../../orchestrator/run/failpoint.ts';
 import type { FakeMachinePlan } from './fake-machine-plan.ts';
 
+/** The file in a data directory that takes what was free. */
+export const FILLER = 'filler';
+
 /** What one process of a crash test is to do, and what is to go wrong in it. Its only argument, as JSON. */
 export interface CrashPlan {
   readonly home: string;
+  readonly databaseUrl?: string;
   /**
    * run      conducts one detonation;
    * recover  sweeps once, as the reaper does;
@@ -12,11 +16,15 @@ export interface CrashPlan {
   readonly do: 'run' | 'recover' | 'cli';
   readonly argv?: readonly string[];
   readonly fault?: Fault;
+  /** Names this process in the manifest of ids as its machine, by its pid before the host's last reboot. */
+  readonly stalePid?: number;
   /** Answers on the control socket, as the owner of a data directory does. */
   readonly control?: boolean;
   readonly machine: FakeMachinePlan;
   /** Ends machines with their owner, as the product does. */
   readonly boundToOwner?: boolean;
+  /** Seconds after which a guest ends itself, and after which its orchestrator ends it; the product's own where absent. */
+  readonly lifetime?: { readonly guestSeconds: number; readonly haltSeconds: number };
   /** What is added to the clock of this process, in seconds. */
   readonly clockSeconds?: number;
 }
@@ -25,8 +33,11 @@ export interface CrashPlan {
 export interface Fault {
   readonly step: FailpointName;
   readonly when: 'before' | 'after';
-  /** `kill` and `stop` are signals to this process; the others are thrown, once, or as often as `times` says. */
-  readonly how: 'kill' | 'stop' | 'ENOSPC' | 'EIO' | 'unavailable';
+  /**
+   * `kill` and `stop` are signals to this process; `fill` leaves its disk without a free byte; `ask` waits until its parent has done something
+   * and writes a line. The others are thrown. Once, or as often as `times` says.
+   */
+  readonly how: 'kill' | 'stop' | 'fill' | 'ask' | 'ENOSPC' | 'EIO' | 'unavailable';
   readonly times?: number;
 }
 
@@ -35,6 +46,7 @@ export type CrashEvent =
   | { readonly type: 'opened' }
   | { readonly type: 'run'; readonly runId: string }
   | { readonly type: 'stopping' }
+  | { readonly type: 'asking' }
   | { readonly type: 'ended'; readonly state: string; readonly outcome: string | null }
   | { readonly type: 'error'; readonly text: string }
   | { readonly type: 'dump'; readonly runs: readonly DumpedRun[] };

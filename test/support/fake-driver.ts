@@ -61,6 +61,8 @@ export interface FakeDriverOptions {
   readonly installationId: string;
   readonly failpoints: Failpoints;
   readonly plan: FakeMachinePlan;
+  /** Stands in the manifest of ids in place of the machine, as of an earlier boot of the host. */
+  readonly stalePid?: number;
   /** Ends the machine when its owner ends, as the product's own confinement does. */
   readonly boundToOwner?: boolean;
 }
@@ -72,6 +74,7 @@ const DELETIONS: Partial<Record<ConcreteId['kind'], FailpointName>> = {
   stack: 'stack_gone',
 };
 
+const EARLIER_BOOT = '00000000-0000-4000-8000-000000000000';
 const LOOPBACK = '127.0.0.1';
 const BOOT_LIMIT_MS = 20_000;
 const MACHINE = join(import.meta.dirname, 'fake-machine.ts');
@@ -140,8 +143,12 @@ async function bootMachine(options: FakeDriverOptions, context: RunContext, inpu
   const pid = await around('process_spawned', () =>
     Promise.resolve(spawnMachine(options, context, inputs, machineId, port)),
   );
-  const process = await lookUp(pid);
-  if (process !== undefined) await observer.record(await processId(process, layout.label, machineId));
+  const process = await lookUp(options.stalePid ?? pid);
+  if (process !== undefined) {
+    const id = await processId(process, layout.label, machineId);
+    const isStale = options.stalePid !== undefined;
+    await observer.record(isStale ? { ...id, detail: { ...id.detail, boot_id: EARLIER_BOOT } } : id);
+  }
   const gone = async (): Promise<boolean> => !(await findMachines(owner)).some(({ run }) => run === layout.runId);
   let ended: { exitCode: null; signal: null } | undefined;
   const watch = setInterval(

@@ -3,8 +3,8 @@ export interface FakeMachinePlan {
   /** The file that each effect is appended to. */
   readonly ledger: string;
   readonly misbehave?: {
-    readonly at: 'before_ready' | 'ready' | 'before_effect' | 'effect';
-    readonly how: 'kill_owner' | 'die' | 'panic' | 'hang' | 'drop_reply';
+    readonly at: 'before_ready' | 'ready' | 'before_effect' | 'effect' | 'never';
+    readonly how: 'kill_owner' | 'die' | 'panic' | 'hang' | 'hang_for_ever' | 'drop_reply';
   };
 }
 

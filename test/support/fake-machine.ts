@@ -33,7 +33,7 @@ server.listen(Number(/tcp:127\.0\.0\.1:([0-9]+)-/.exec(option('-netdev'))?.[1]),
   void misbehave('ready');
 });
 // The guest's own dead-man switch.
-setTimeout(() => process.exit(0), Number(word('lifetime')) * 1000);
+if (plan.misbehave?.how !== 'hang_for_ever') setTimeout(() => process.exit(0), Number(word('lifetime')) * 1000);
 
 function serve(connection: Connection): void {
   connection.on('error', () => undefined);
@@ -158,6 +158,7 @@ async function misbehave(at: NonNullable<FakeMachinePlan['misbehave']>['at'], ch
       process.exit(0);
       break;
     case 'hang':
+    case 'hang_for_ever':
       await new Promise(() => undefined);
       return;
     case 'drop_reply':

@@ -62,7 +62,7 @@ function hostWords(acceleration: Acceleration, tscKhz: number | undefined): read
       'ipv6.disable=1',
     ],
     'initcall_blacklist=jent_mod_init,trace_eval_init,load_system_certificate_list,init_kprobe_trace',
-    ...['noreplace-smp', 'init_on_alloc=0', 'lsm=capability', 'audit=1', 'audit_backlog_limit=8192'],
+    ...['noreplace-smp', 'init_on_alloc=0', 'lsm=capability,yama,lockdown', 'audit=1', 'audit_backlog_limit=8192'],
   ];
 }
 

@@ -17,6 +17,8 @@ export interface FollowOptions {
   /** Of each stream; the default is the format's. */
   readonly maxBytes?: number;
   readonly now?: () => number;
+  /** Throws when the folder is somebody else's by now: asked before anything is written. */
+  readonly fence?: () => void;
 }
 
 /** What became of a followed stream: `kept`, whole as far as it goes; `absent`, there was none; `failed`, it could not be kept. */
@@ -78,7 +80,8 @@ export class Following {
   }
 
   async #open(): Promise<void> {
-    const { dir, now = Date.now, maxBytes } = this.#options;
+    const { dir, now = Date.now, maxBytes, fence } = this.#options;
+    fence?.();
     const log = (this.#log ??= await ArrivalLog.open(join(dir, STREAMS.arrivals.file), now));
     if (this.#taps.length > 0) return;
     this.#taps = FOLLOWED.flatMap((stream) => {
@@ -92,6 +95,7 @@ export class Following {
   /** One look at every source; tells whether there was news. Copies are on disk before the log speaks of them. */
   async #round(options?: { tail: boolean }): Promise<boolean> {
     this.#sources ??= await this.#options.find();
+    this.#options.fence?.();
     for (const tap of this.#taps) {
       const source = this.#sources?.[tap.stream];
       if (source !== undefined) tap.open(source);
@@ -103,6 +107,7 @@ export class Following {
   async #account(): Promise<boolean> {
     if (this.#pending.length === 0) return false;
     await Promise.all(this.#taps.map((tap) => tap.sync()));
+    this.#options.fence?.();
     await this.#log?.append(this.#pending);
     this.#pending = [];
     return true;

@@ -10,11 +10,12 @@ const SCRIPT_MARGIN_MS = 30_000;
 export const execute: Step<'executing'> = async (run, live, deps) => {
   const { request, session } = live;
   if (request === undefined || session === undefined) return 'collecting';
+  const following = live.follow(() => deps.driver.streams(run.runId));
   for (const [index, action] of request.actions.entries()) {
     const id = index + 1;
     deps.observe({ type: 'phase_progress', runId: run.runId, phase: 'executed', what: action.action });
     const step = { requestId: id, action: action.action };
-    live.following?.check();
+    following.check();
     await deps.journal.recordAction(run.runId, { ...step, state: 'journalled' });
     await deps.journal.recordAction(run.runId, { ...step, state: 'sent' });
     const asked = { ...action, id, task_id: request.taskId };

@@ -1,11 +1,7 @@
 import type { SandboxReach } from '../../../infra/driver.ts';
-import { Following } from '../../evidence/index.ts';
 import { findProfile } from '../../policy/profile.ts';
-import { RequestError } from '../../errors.ts';
-import type { Step } from '../step.ts';
-
-/** Seconds a guest may live beyond its grant: booting before it, collecting after it. Then it powers itself off. */
-const LIFETIME_MARGIN_SECONDS = 300;
+import { explain, RequestError } from '../../errors.ts';
+import type { Deps, Step } from '../step.ts';
 
 /** Nothing is spent until the archive is known to take the evidence: no durable record, no run. */
 export const beginProvisioning: Step<'admitted'> = async (_run, live, deps) => {
@@ -28,11 +24,13 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
   const since = performance.now();
   deps.observe({ type: 'phase_started', runId: run.runId, phase: 'provisioned' });
   const profile = findProfile(deps.policy, live.request.profile);
+  const { guestSeconds, haltSeconds } = deps.lifetimeOf(live.granted.ttlSeconds);
+  live.haltAfter(haltSeconds, () => endOverdue(run.runId, deps));
   const request = {
     runId: run.runId,
     caPublicKey: deps.ca.publicKeyLine,
     profile: profile.machine,
-    lifetimeSeconds: live.granted.ttlSeconds + LIFETIME_MARGIN_SECONDS,
+    lifetimeSeconds: guestSeconds,
   };
   const observer = {
     record: (id: Parameters<typeof deps.journal.recordId>[1]) => deps.journal.recordId(run.runId, id),
@@ -43,7 +41,7 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
       deps.observe({ type: 'phase_progress', runId: run.runId, phase: 'provisioned', what });
     },
   };
-  live.following = new Following({ dir: live.folder, find: () => deps.driver.streams(run.runId) });
+  live.follow(() => deps.driver.streams(run.runId));
   live.sandbox = await deps.driver.provision(request, observer, live.signal);
   refuseEmulated(live.sandbox.isolation, deps.configuration.refuse_emulated);
   const { durationMs, ...ended } = live.end('provisioned', since);
@@ -52,6 +50,14 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
   deps.observe({ type: 'phase_ended', ok: true, durationMs, summary, ...ended });
   return 'ready';
 };
+
+/** The orchestrator's dead-man switch: whatever the guest or this run's steps do meanwhile, the machine ends. */
+async function endOverdue(runId: string, { driver, observe }: Deps): Promise<void> {
+  observe({ type: 'notice', runId, text: 'its machine is past its deadline and did not end by itself: ending it' });
+  await driver.halt(runId).catch((error: unknown) => {
+    observe({ type: 'notice', runId, text: `its machine was not stopped: ${explain(error).got}` });
+  });
+}
 
 /** Who could open a connection to the guest, in the words of the progress line. */
 const REACH: Readonly<Record<SandboxReach, string>> = {

@@ -1,5 +1,5 @@
 import type { SandboxStreams } from '../../../infra/driver.ts';
-import { archiveRun, Following, sealRun, type RunFacts, type Seal } from '../../evidence/index.ts';
+import { archiveRun, sealRun, type RunFacts, type Seal } from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
@@ -14,8 +14,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   live.session = undefined;
   const streams = await findStreams(run, live, deps);
   if (live.sessionEnd !== undefined && streams !== undefined) await settleStreams(streams);
-  live.following ??= new Following({ dir: live.folder, find: () => deps.driver.streams(run.runId) });
-  const followed = await live.following.finish();
+  const followed = await live.follow(() => deps.driver.streams(run.runId)).finish();
   live.report = await reportOf(live, streams);
   if (live.executedSince !== undefined) endExecuted(live, live.executedSince, deps);
   const since = performance.now();

@@ -27,6 +27,8 @@ export interface RootGuestOptions {
   readonly network: Network;
   readonly scratchMiB?: number;
   readonly fileSize?: number;
+  /** Seconds at which its guest is to power itself off. */
+  readonly lifetimeSeconds?: number;
 }
 
 /** A sandbox booted as the product boots it, with a root shell for whoever attacks it. */
@@ -83,7 +85,7 @@ const DESCRIPTORS = {
 };
 
 async function start(options: RootGuestOptions, folder: string, machineId: string): Promise<ChildProcess> {
-  const { network, scratchMiB = 64, fileSize = 256 * 1024 * 1024 } = options;
+  const { network, scratchMiB = 64, fileSize = 256 * 1024 * 1024, lifetimeSeconds = 900 } = options;
   await using opened = new AsyncDisposableStack();
   const keep = async (opening: Promise<FileHandle>): Promise<number> =>
     opened.adopt(await opening, (file) => file.close()).fd;
@@ -97,7 +99,7 @@ async function start(options: RootGuestOptions, folder: string, machineId: strin
   await writeFile(inFolder('key'), key, { mode: 0o644 });
   const streams = STREAMS.map((name) => keep(open(inFolder(name), 'a', 0o600)));
   const words = kernelWords(
-    { caPublicKey: makePublicKeyLine(), machineId, lifetimeSeconds: 900, nowSeconds: Math.floor(Date.now() / 1000) },
+    { caPublicKey: makePublicKeyLine(), machineId, lifetimeSeconds, nowSeconds: Math.floor(Date.now() / 1000) },
     'tcg',
     await readTscKhz(),
   );

@@ -68,8 +68,9 @@ async function watch(door: Door, options: Options): Promise<void> {
   const order = { ...orderOf(options), impatient: false };
   while (!stop.signal.aborted) {
     const result = await callOperation('reap', order, door.environment, { ...door.console, signal: stop.signal });
-    if (!result.clean || result.runs.length > 0) door.console.print(result, renderSweep);
-    door.end(exitOf(result));
+    if (result.runs.length > 0 || result.quarantined.length > 0) door.console.print(result, renderSweep);
+    // Somebody else at work between two sweeps is no news; the next one looks again.
+    if (result.as === 'owner') door.end(exitOf(result));
     await sleep(options.every * 1000, undefined, { signal: stop.signal }).catch(() => undefined);
   }
   process.off('SIGINT', end).off('SIGTERM', end);
