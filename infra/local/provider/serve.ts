@@ -10,13 +10,18 @@ export interface ServedProvider {
   close(): void;
 }
 
+/** Serves resources over Pulumi's provider protocol, in this process, on loopback. */
+export function serveProvider(resources: Resources): Promise<ServedProvider> {
+  return serveAnswers(answers(resources));
+}
+
 /**
- * Serves resources over Pulumi's provider protocol, in this process, on loopback.
+ * Serves any answers to the protocol's methods.
  * The raw service rather than the SDK's `provider.main`: no second process, no SDK import, and the calls `main` never passes on.
  */
-export async function serveProvider(resources: Resources): Promise<ServedProvider> {
+export async function serveAnswers(ours: Answers): Promise<ServedProvider> {
   const server = new grpc.Server();
-  server.addService(providerGrpc.ResourceProviderService, implementation(answers(resources)));
+  server.addService(providerGrpc.ResourceProviderService, implementation(ours));
   const port = await listen(server);
   return {
     address: `127.0.0.1:${port}`,

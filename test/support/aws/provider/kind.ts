@@ -1,0 +1,37 @@
+import type { BudgetsClient } from '@aws-sdk/client-budgets';
+import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { IAMClient } from '@aws-sdk/client-iam';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Created, Properties } from '../../../../infra/local/provider/resource.ts';
+
+/** The clients a resource works with, all of one region and account. */
+export interface Cloud {
+  readonly ec2: EC2Client;
+  readonly s3: S3Client;
+  readonly kms: KMSClient;
+  readonly iam: IAMClient;
+  readonly cloudTrail: CloudTrailClient;
+  readonly budgets: BudgetsClient;
+  readonly region: string;
+  readonly account: string;
+}
+
+/** One resource type of the provider: what it takes and how it is made, seen and deleted in the cloud. */
+export interface Kind {
+  /** The inputs it acts on. Another one is refused, so that nothing a program asks for is dropped in silence. */
+  readonly takes: readonly string[];
+  /** Those of them whose change the real provider answers with a replacement. */
+  readonly replaces?: readonly string[];
+  readonly create: (cloud: Cloud, inputs: Properties) => Promise<Created>;
+  /** The outputs as they are now; undefined when it is gone. */
+  readonly read: (cloud: Cloud, id: string, state: Properties) => Promise<Properties | undefined>;
+  /** Brings it to other inputs; without it a change that replaces nothing is refused. */
+  readonly update?: (cloud: Cloud, id: string, inputs: Properties) => Promise<Properties>;
+  /** Succeeds when nothing is left to delete. */
+  readonly delete: (cloud: Cloud, id: string, state: Properties) => Promise<void>;
+}
+
+/** Kinds by type token. */
+export type Kinds = Readonly<Record<string, Kind>>;
