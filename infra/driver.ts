@@ -39,6 +39,8 @@ export interface ProvisionRequest {
   readonly profile: MachineShape;
   /** Seconds after boot at which the guest powers itself off. */
   readonly lifetimeSeconds: number;
+  /** Where the guest's sshd may forward to inside the guest, `127.0.0.1:PORT` each; nowhere when empty. */
+  readonly tunnels: readonly string[];
 }
 
 export interface MachineShape {

@@ -7,6 +7,8 @@ export interface Guest {
   /** OpenSSH public key line of the CA. */
   readonly caFile: string;
   readonly machineIdFile: string;
+  /** Which certificates may not log in again: a file per serial in `serials/`, and `krl`, which sshd reads at every login. */
+  readonly revokedFolder: string;
   /** Where audit records go: the port that leaves the machine, or the file where there is no port. */
   readonly auditPort: string;
   readonly auditFile: string;
@@ -30,6 +32,7 @@ export const GUEST: Guest = {
   commandLineFile: '/proc/cmdline',
   caFile: '/run/burnbag/ca.pub',
   machineIdFile: '/run/burnbag/machine-id',
+  revokedFolder: '/run/burnbag/revoked',
   auditPort: '/dev/exec',
   auditFile: '/run/burnbag/logs/exec',
   spawnerSocket: '/run/burnbag/spawner.sock',

@@ -1,4 +1,5 @@
 import './no-jit.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { GUEST } from './guest.ts';
 
@@ -11,7 +12,9 @@ async function main(): Promise<void> {
   process.umask(0o022);
   const uid = process.getuid?.();
   if (uid === GUEST.agentUser) {
-    process.exit(await serveSession());
+    const exitCode = await serveSession();
+    if (exitCode === EXIT.expired || exitCode === EXIT.refused) await hangUp();
+    process.exit(exitCode);
   } else if (uid === 0 && process.argv.length === 3 && process.argv[2] === 'spawner') {
     const { serveSpawner } = await import('./spawner/serve.ts');
     await serveSpawner(GUEST);
@@ -34,6 +37,18 @@ async function serveSession(): Promise<ExitCode> {
     { input: process.stdin, output: process.stdout, authenticationFile, terminated: terminated.signal },
     GUEST,
   );
+}
+
+/** What the last line may take to leave: it crosses two pipes of this machine. */
+const LAST_LINE_MS = 300;
+
+/**
+ * Ends the whole connection, tunnels too, although the relay may hold on to it: our parent is sshd's half for this login, of our own user.
+ * The end of the forced command alone would end the session's channel only.
+ */
+async function hangUp(): Promise<void> {
+  await sleep(LAST_LINE_MS);
+  process.kill(process.ppid, 'SIGTERM');
 }
 
 main().catch((error: unknown) => {

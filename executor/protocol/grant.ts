@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { FETCH_MAX_BYTES, FILE_MAX_BYTES, SCRIPT_MAX_SECONDS, TAIL_MAX_LINES } from './limits.ts';
 import { PathRule } from './path.ts';
 import { MachineId, Requester, RunId, Sha256, TaskId } from './text.ts';
+import { TunnelDestinations } from './tunnel.ts';
 
 /** The certificate extension that carries the grant. An unknown critical option would make sshd refuse; an extension passes. */
 export const GRANT_EXTENSION = 'grant@burnbag.dev';
@@ -44,6 +45,8 @@ export const Grant = z.strictObject({
   requester: Requester,
   machine_id: MachineId,
   actions: z.array(GrantedAction).min(1).refine(hasEachOnce, 'expected each action at most once'),
+  /** Where the relay may open tunnels to, inside the sandbox; without it, nowhere. */
+  tunnels: TunnelDestinations.exactOptional(),
   /** Unix seconds; nothing starts and nothing goes on after it. */
   expires_at: z.int().min(1),
   /** SHA-256 of the policy that allowed this. */

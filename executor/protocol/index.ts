@@ -8,4 +8,6 @@ export * from './grant.ts';
 export * from './limits.ts';
 export * from './path.ts';
 export * from './record.ts';
+export * from './revocation.ts';
 export * from './text.ts';
+export * from './tunnel.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ACTION_NAMES } from './action.ts';
 import { FailureCode, RefusalCode } from './error.ts';
+import { Serial } from './revocation.ts';
 import { RunId, Sha256, TaskId } from './text.ts';
 
 const Count = z.int().min(0);
@@ -39,6 +40,14 @@ export const AuditRecord = z.discriminatedUnion('event', [
   }),
   /** No session: the certificate or the grant in it did not hold. Nothing it says is repeated here. */
   z.strictObject({ ...chained, event: z.literal('session_refused'), code: RefusalCode }),
+  /** What a login of the kind `revoke` did, the whole of it; its own serial is among them. */
+  z.strictObject({
+    ...chained,
+    event: z.literal('certificates_revoked'),
+    run_id: RunId,
+    key_id: z.string(),
+    serials: z.array(Serial).min(1).max(65),
+  }),
   /** Written before the action; no action without it. */
   z.strictObject({
     ...chained,

@@ -98,7 +98,9 @@ function typeOf(raw: Buffer): string {
 }
 
 function options(list: readonly (readonly [string, string])[]): Buffer {
-  return Buffer.concat(list.map(([name, value]) => Buffer.concat([string(name), string(string(value))])));
+  return Buffer.concat(
+    list.map(([name, value]) => Buffer.concat([string(name), string(value === '' ? '' : string(value))])),
+  );
 }
 
 function keyBlob(raw: Buffer): Buffer {

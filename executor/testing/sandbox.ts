@@ -17,7 +17,8 @@ export interface TestSandbox extends Disposable {
 export function makeSandbox(changed: Partial<Guest> = {}): TestSandbox {
   const folder = mkdtempSync(join(tmpdir(), 'burnbag-executor-'));
   const run = join(folder, 'run');
-  for (const path of ['run', 'work/in', 'work/job', 'tmp', 'etc']) mkdirSync(join(folder, path), { recursive: true });
+  for (const path of ['run', 'run/revoked/serials', 'work/in', 'work/job', 'tmp', 'etc'])
+    mkdirSync(join(folder, path), { recursive: true });
   const ca = makeCa();
   writeFileSync(join(run, 'ca.pub'), ca.line);
   writeFileSync(join(run, 'machine-id'), `${MACHINE_ID}\n`);
@@ -28,6 +29,7 @@ export function makeSandbox(changed: Partial<Guest> = {}): TestSandbox {
     commandLineFile: join(run, 'cmdline'),
     caFile: join(run, 'ca.pub'),
     machineIdFile: join(run, 'machine-id'),
+    revokedFolder: join(run, 'revoked'),
     auditPort: join(run, 'no-port'),
     auditFile: join(run, 'exec'),
     spawnerSocket: join(run, 'spawner.sock'),

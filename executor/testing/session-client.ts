@@ -53,6 +53,12 @@ export class SessionClient implements AsyncDisposable {
     return Answer.parse(JSON.parse(line.value));
   }
 
+  /** The next line as it is. */
+  async text(): Promise<string> {
+    const line = await this.#lines.next();
+    return line.done === true ? '' : line.value;
+  }
+
   /** Waits for the end: how many more lines came, and the exit code. */
   async rest(): Promise<{ answers: Answer[]; exitCode: unknown }> {
     const answers: Answer[] = [];

@@ -84,11 +84,20 @@ async function prepare(
 }
 
 function inputsOf(
-  { runId, profile, lifetimeSeconds, caPublicKey }: ProvisionRequest,
+  { runId, profile, lifetimeSeconds, caPublicKey, tunnels }: ProvisionRequest,
   { image }: RunContext,
 ): SandboxInputs {
   const { memoryMiB, cpus, scratchMiB } = profile;
-  return { runId, memoryMiB, cpus, diskMiB: scratchMiB, lifetimeSeconds, caPublicKey, imageDigest: image.digest };
+  return {
+    runId,
+    memoryMiB,
+    cpus,
+    diskMiB: scratchMiB,
+    lifetimeSeconds,
+    caPublicKey,
+    tunnels: [...tunnels],
+    imageDigest: image.digest,
+  };
 }
 
 async function up({ options }: Parts, { context }: LiveRun, stack: RunStack): Promise<Sandbox> {

@@ -39,4 +39,5 @@ export type CaErrorCode =
   | 'ca_key'
   | 'certificate_malformed'
   | 'signature'
-  | 'revocation_list';
+  | 'already_used'
+  | 'serial_list';

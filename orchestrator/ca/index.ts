@@ -3,5 +3,5 @@ export { openCa, type Ca, type TaskCertificate } from './open-ca.ts';
 export { createRunKey, type RunKey } from './run-key.ts';
 export { CaError, type CaErrorCode } from './errors.ts';
 export type { Minted } from './mint.ts';
-export type { MintAuditRequest, MintRequest } from './order.ts';
+export type { MintAuditRequest, MintRequest, MintRevokeRequest } from './order.ts';
 export type { Signer } from './signer.ts';

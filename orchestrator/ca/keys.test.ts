@@ -7,7 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mintRequest, temporaryCa } from '../../test/support/login.ts';
 import { CaError } from './errors.ts';
 import { openFileSigner } from './file-signer.ts';
-import { openRevocations } from './revocations.ts';
+import { openCa } from './open-ca.ts';
+import { openSerialList } from './serial-list.ts';
 
 const run = promisify(execFile);
 let folder = '';
@@ -77,16 +78,28 @@ test('the list of revoked serials is a KRL specification that ssh-keygen takes',
   expect([await isRevoked('kept.pub'), await isRevoked('revoked.pub')]).toEqual([false, true]);
 });
 
+test('a certificate has one connection: of several that take it at once, and of those that come later, one gets it', async () => {
+  await using ca = await temporaryCa();
+  const { serial } = await ca.mint(mintRequest());
+  const takers = Array.from({ length: 8 }, () => codeOf(ca.spend(serial, 'run x logs in')));
+  const got = await Promise.all(takers);
+  expect(got.filter((code) => code === 'ok')).toHaveLength(1);
+  expect(got.filter((code) => code === 'already_used')).toHaveLength(7);
+  const reopened = await openCa({ home: ca.home });
+  expect(await codeOf(reopened.spend(serial, 'again'))).toBe('already_used');
+  expect(await ca.revoked()).toEqual(new Set());
+});
+
 test.each(['0', '-1', '1 ', '1\nserial: 2', '99999999999999999999999', 'x'])(
-  '%j is no serial to revoke',
+  '%j is no serial for a list',
   async (serial) => {
-    expect(await codeOf(openRevocations(inFolder('revoked')).add(serial, 'test'))).toBe('revocation_list');
+    expect(await codeOf(openSerialList(inFolder('revoked')).add(serial, 'test'))).toBe('serial_list');
   },
 );
 
 test('a list that somebody wrote other lines into is refused', async () => {
   await writeFile(inFolder('revoked'), 'serial: 1\nserial: 2-9\n');
-  expect(await codeOf(openRevocations(inFolder('revoked')).list())).toBe('revocation_list');
+  expect(await codeOf(openSerialList(inFolder('revoked')).list())).toBe('serial_list');
   expect(await readFile(inFolder('revoked'), 'utf8')).toContain('2-9');
 });
 

@@ -1,4 +1,4 @@
-import { GRANT_EXTENSION } from '../../executor/protocol/index.ts';
+import { GRANT_EXTENSION, TUNNEL_EXTENSION } from '../../executor/protocol/index.ts';
 
 /** The two kinds of certificate there are: what each may log in as, what it forces and what it carries. Everything else is refused. */
 export const CERTIFICATE_KINDS = {
@@ -6,13 +6,22 @@ export const CERTIFICATE_KINDS = {
     principalPrefix: 'sandbox-',
     forceCommand: '/usr/local/bin/agent-exec',
     extensions: [GRANT_EXTENSION],
-    why: 'the one login of a run: the executor reads the grant from the extension; no permit-* means no terminal and no forwarding',
+    withTunnels: [GRANT_EXTENSION, TUNNEL_EXTENSION],
+    why: 'the one login of a run: the executor reads the grant from the extension; no permit-* means no terminal and no forwarding, but where the grant names tunnels',
   },
   audit: {
     principalPrefix: 'audit-',
     forceCommand: '/usr/local/bin/audit-stream',
     extensions: [],
+    withTunnels: [],
     why: 'copies logs out and can do nothing else, so it carries no grant',
+  },
+  revoke: {
+    principalPrefix: 'revoke-',
+    forceCommand: '/usr/local/bin/agent-exec',
+    extensions: [],
+    withTunnels: [],
+    why: "tells the sandbox's sshd which serials may not log in any more; the executor does nothing else for it, and no caller gets one",
   },
 } as const satisfies Record<string, KindRow>;
 
@@ -22,6 +31,8 @@ interface KindRow {
   readonly principalPrefix: string;
   readonly forceCommand: string;
   readonly extensions: readonly string[];
+  /** The same where the grant names tunnels. */
+  readonly withTunnels: readonly string[];
   readonly why: string;
 }
 

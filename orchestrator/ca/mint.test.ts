@@ -4,7 +4,7 @@ import { memorySigner, mintRequest, TASK_ID, testGrant } from '../../test/suppor
 import { readCertificateLine, type CertificateBody } from './certificate.ts';
 import { CaError, type CaErrorCode } from './errors.ts';
 import { mint } from './mint.ts';
-import { orderAudit, orderTask, type MintRequest, type Order } from './order.ts';
+import { orderAudit, orderRevoke, orderTask, type MintRequest, type Order } from './order.ts';
 import { checkRules, RULES } from './rules.ts';
 import { parsePublicKeyLine } from './public-key.ts';
 import { createRunKey } from './run-key.ts';
@@ -130,6 +130,7 @@ const BODIES: readonly { name: string; changes: Partial<CertificateBody>; code: 
     code: 'source_address',
   },
   { name: 'fail-no-grant', changes: { extensions: [] }, code: 'extensions' },
+  { name: 'fail-forwarding-without-tunnels', changes: withForwarding(), code: 'extensions' },
   { name: 'fail-pty', changes: { extensions: [{ name: 'permit-pty', value: undefined }] }, code: 'extensions' },
   { name: 'fail-other-grant', changes: { extensions: [{ name: 'grant@burnbag.dev', value: '{}' }] }, code: 'grant' },
 ];
@@ -166,6 +167,30 @@ test('an audit login carries no grant and no other extension', async () => {
   expect(certificate.criticalOptions[0]?.value).toBe('/usr/local/bin/audit-stream');
   expect(certificate.extensions).toEqual([]);
   expect(certificate.keyId).not.toContain(TASK_ID);
+});
+
+test('a login that revokes carries nothing, and forces the executor', async () => {
+  const order = orderRevoke(mintRequest({ now: NOW }), caKey);
+  const certificate = readCertificateLine((await mintOrder(order)).certificateLine);
+  expect(certificate.principals).toEqual(['revoke-6f9619ff-8b86-4011-b42d-00cf4fc964ff']);
+  expect(certificate.criticalOptions[0]?.value).toBe('/usr/local/bin/agent-exec');
+  expect(certificate.extensions).toEqual([]);
+});
+
+test('leave to forward is in a certificate whose grant names tunnels, and needs it', async () => {
+  const grant = testGrant(SECONDS + 600, { tunnels: ['127.0.0.1:5432'] });
+  const order = orderTask(mintRequest({ now: NOW, grant }), caKey);
+  const certificate = readCertificateLine((await mintOrder(order)).certificateLine);
+  expect(certificate.extensions.map(({ name }) => name)).toEqual(['grant@burnbag.dev', 'permit-port-forwarding']);
+  const without = { ...certificate, extensions: certificate.extensions.slice(0, 1) };
+  expect(
+    holds(() => {
+      checkRules(without, order);
+    }),
+  ).toBe(false);
+  const badly = [['10.0.2.2:80'], ['127.0.0.1:22'], ['127.0.0.1:0'], ['127.0.0.1:1', '127.0.0.1:1'], []];
+  for (const tunnels of badly)
+    expect(await codeOf(() => mintWith({ grant: testGrant(SECONDS + 600, { tunnels }) }))).toBe('grant');
 });
 
 test.each([
@@ -230,3 +255,8 @@ test('whatever the caller names, a certificate that is issued holds to the rules
     { numRuns: 300 },
   );
 });
+
+function withForwarding(): Partial<CertificateBody> {
+  const grant = { name: 'grant@burnbag.dev', value: '{}' };
+  return { extensions: [grant, { name: 'permit-port-forwarding', value: undefined }] };
+}

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { GRANT_EXTENSION } from '../../executor/protocol/index.ts';
+import { GRANT_EXTENSION, TUNNEL_EXTENSION } from '../../executor/protocol/index.ts';
 import {
   isSignatureValid,
   readCertificateLine,
@@ -57,9 +57,14 @@ function draftBody(order: Order): CertificateBody {
       { name: 'force-command', value: forceCommand },
       { name: 'source-address', value: order.sourceAddress },
     ],
-    extensions: order.grant === undefined ? [] : [{ name: GRANT_EXTENSION, value: order.grant.json }],
+    extensions: draftExtensions(order),
     caKey: order.caKey,
   };
+}
+
+function draftExtensions({ grant, hasTunnels }: Order): CertificateBody['extensions'] {
+  const forwarding = hasTunnels ? [{ name: TUNNEL_EXTENSION, value: undefined }] : [];
+  return grant === undefined ? [] : [{ name: GRANT_EXTENSION, value: grant.json }, ...forwarding];
 }
 
 async function signWithin(signer: Signer, data: Buffer, timeoutMs: number): Promise<Buffer> {

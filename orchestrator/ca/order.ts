@@ -21,6 +21,9 @@ export interface MintRequest {
 /** What a caller asks for: a login that only copies logs out. */
 export type MintAuditRequest = Omit<MintRequest, 'grant' | 'taskId'>;
 
+/** What a caller asks for: a login that only revokes. */
+export type MintRevokeRequest = MintAuditRequest;
+
 /** A request made exact: what the finished certificate is compared with. Keys are raw bytes, times unix seconds. */
 export interface Order {
   readonly kind: CertificateKind;
@@ -37,6 +40,8 @@ export interface Order {
   readonly validBefore: number;
   /** Canonical JSON of the grant and its digest. */
   readonly grant: { readonly json: string; readonly sha256: string } | undefined;
+  /** Whether sshd may forward for it. */
+  readonly hasTunnels: boolean;
 }
 
 /** The order of a run's login always has a grant. */
@@ -47,14 +52,23 @@ export function orderTask(request: MintRequest, caKey: Buffer): TaskOrder {
   const json = grantJson(request.grant);
   const sha256 = createHash('sha256').update(json).digest('hex');
   const keyId = `run=${request.runId}:task=${request.taskId}:grant=${sha256}`;
-  return { ...common('task', request, caKey), keyId, taskId: request.taskId, grant: { json, sha256 } };
+  const hasTunnels = request.grant.tunnels !== undefined;
+  return { ...common('task', request, caKey), keyId, taskId: request.taskId, grant: { json, sha256 }, hasTunnels };
 }
 
 /** Makes the order for a login that copies logs out. */
 export function orderAudit(request: MintAuditRequest, caKey: Buffer): Order {
   const keyId = `run=${request.runId}:audit=${request.machineId}`;
-  return { ...common('audit', request, caKey), keyId, taskId: undefined, grant: undefined };
+  return { ...common('audit', request, caKey), keyId, ...NO_GRANT };
 }
+
+/** Makes the order for a login that revokes. */
+export function orderRevoke(request: MintRevokeRequest, caKey: Buffer): Order {
+  const keyId = `run=${request.runId}:revoke=${request.machineId}`;
+  return { ...common('revoke', request, caKey), keyId, ...NO_GRANT };
+}
+
+const NO_GRANT = { taskId: undefined, grant: undefined, hasTunnels: false } as const;
 
 function common(kind: CertificateKind, request: MintAuditRequest, caKey: Buffer) {
   const now = Math.floor(request.now.getTime() / 1000);

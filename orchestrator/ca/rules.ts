@@ -115,8 +115,9 @@ export function admitsOneSource({ criticalOptions }: CertificateBody, { sourceAd
   if (address !== sourceAddress) throw broken('source_address', sourceAddress, quote(address));
 }
 
-export function hasExactlyTheExtensions({ extensions }: CertificateBody, { kind }: Order): void {
-  const expected = CERTIFICATE_KINDS[kind].extensions.join(',');
+/** Leave to forward only where the grant names tunnels: it is the certificate's half of what PermitOpen says on the other side. */
+export function hasExactlyTheExtensions({ extensions }: CertificateBody, { kind, hasTunnels }: Order): void {
+  const expected = CERTIFICATE_KINDS[kind][hasTunnels ? 'withTunnels' : 'extensions'].join(',');
   const names = namesOf(extensions);
   if (names !== expected) throw broken('extensions', expected === '' ? 'none' : expected, quote(names));
 }
@@ -135,6 +136,8 @@ export function carriesTheGrant({ extensions, validBefore }: CertificateBody, or
   const ids = [grant.run_id, grant.task_id, grant.machine_id].join(' ');
   const ordered = [order.runId, order.taskId, order.machineId].join(' ');
   if (ids !== ordered) throw broken('grant', `a grant of ${ordered}`, ids);
+  if ((grant.tunnels !== undefined) !== order.hasTunnels)
+    throw broken('grant', 'tunnels where they were ordered and nowhere else', 'one without the other');
   if (grant.expires_at <= order.now || grant.expires_at > validBefore) {
     throw broken('grant', `an expiry after ${order.now} and not after ${validBefore}`, String(grant.expires_at));
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { ACTION_NAMES, PathRule } from '../../executor/protocol/index.ts';
+import { ACTION_NAMES, PathRule, TunnelDestinations } from '../../executor/protocol/index.ts';
 import { RequestError } from '../errors.ts';
 
 const PROFILES = new URL('../../policies/profiles.json', import.meta.url);
@@ -29,6 +29,8 @@ export const Profile = z.strictObject({
     scratchMiB: z.int().min(16).max(1_048_576),
   }),
   network: z.literal('none'),
+  /** Where a caller may open tunnels to, inside the sandbox; nowhere when absent. */
+  tunnels: TunnelDestinations.exactOptional(),
   ttlSeconds: z.strictObject({ default: z.int().min(60), max: z.int().max(3_600) }),
   actions: z.array(Allowance).min(1),
 });

@@ -9,11 +9,11 @@ import type { Address, ParsedLogin } from './login.ts';
 import { cancelled, hostKeyMismatch, type Stage } from './translate.ts';
 import { waitFor, type Patience } from './wait.ts';
 
-/** Modern algorithms only, the same list as the sandbox's sshd_config. `hmac` is never used: the ciphers bring their own. */
+/** Modern algorithms only, the same list as the sandbox's sshd_config. `hmac` is never used: the cipher brings its own. */
 const ALGORITHMS: NonNullable<ConnectConfig['algorithms']> = {
   kex: ['curve25519-sha256'],
   serverHostKey: ['ssh-ed25519'],
-  cipher: ['aes128-gcm@openssh.com', 'chacha20-poly1305@openssh.com'],
+  cipher: ['aes128-gcm@openssh.com'],
   hmac: ['hmac-sha2-256-etm@openssh.com'],
   compress: ['none'],
 };

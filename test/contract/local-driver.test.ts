@@ -21,6 +21,7 @@ const request = (runId: string): ProvisionRequest => ({
   caPublicKey: makePublicKeyLine(),
   profile: { memoryMiB: 512, cpus: 1, scratchMiB: 64 },
   lifetimeSeconds: 120,
+  tunnels: [],
 });
 
 let place: Awaited<ReturnType<typeof makeHome>>;

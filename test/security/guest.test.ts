@@ -60,7 +60,7 @@ beforeAll(async () => {
   driver = createLocalDriver({ home: place.home, installationId: `guest-${process.pid}`, engine: 'embedded' });
   const ca = await openCa({ home: place.home });
   const profile = { memoryMiB: 512, cpus: 1, scratchMiB: 64 };
-  const request = { runId: RUN, caPublicKey: ca.publicKeyLine, profile, lifetimeSeconds: 170 };
+  const request = { runId: RUN, caPublicKey: ca.publicKeyLine, profile, lifetimeSeconds: 170, tunnels: [] };
   const sandbox = await driver.provision(request, observer, AbortSignal.timeout(100_000));
   for (const line of (await detonate(sandbox, ca)).split('\n')) {
     const [name = '', value = ''] = line.split(/\|(.*)/s);

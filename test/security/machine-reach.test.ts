@@ -30,7 +30,7 @@ beforeAll(async () => {
   place = await makeHome();
   driver = createLocalDriver({ home: place.home, installationId: `reach-${process.pid}`, engine: 'embedded' });
   const profile = { memoryMiB: 512, cpus: 1, scratchMiB: 64 };
-  const request = { runId: RUN, caPublicKey: makePublicKeyLine(), profile, lifetimeSeconds: 200 };
+  const request = { runId: RUN, caPublicKey: makePublicKeyLine(), profile, lifetimeSeconds: 200, tunnels: [] };
   sandbox = await driver.provision(request, observer, AbortSignal.timeout(100_000));
   pid = observer.ids.find(({ kind, detail }) => kind === 'process' && 'pid' in detail)?.detail['pid'] ?? '';
 });

@@ -125,7 +125,7 @@ function configLines(folder: string, port: number, { forceCommand, config = [] }
     'PermitUserRC no',
     'LogLevel VERBOSE',
     'KexAlgorithms curve25519-sha256',
-    'Ciphers aes128-gcm@openssh.com,chacha20-poly1305@openssh.com',
+    'Ciphers aes128-gcm@openssh.com',
     'HostKeyAlgorithms ssh-ed25519',
     'PubkeyAcceptedAlgorithms ssh-ed25519-cert-v01@openssh.com',
     'CASignatureAlgorithms ssh-ed25519',

@@ -65,7 +65,7 @@ describe('parseCertificate', () => {
       const certificate = parseCertificate(read('user-cert.pub'));
       expect(certificate.serial).toBe(7n);
       expect(certificate.extensions.get(GRANT_EXTENSION)).toBe(json);
-      const facts = { caKey: read('ca.pub').subarray(-32), machineId: grant.machine_id };
+      const facts = { caKey: read('ca.pub').subarray(-32), caBlob: read('ca.pub'), machineId: grant.machine_id };
       expect(() => {
         checkCertificate(certificate, facts, Math.floor(Date.now() / 1000));
       }).not.toThrow();

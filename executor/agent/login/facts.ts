@@ -8,6 +8,8 @@ import { LoginRefused } from './refused.ts';
 export interface Facts {
   /** Raw key of the CA. */
   readonly caKey: Buffer;
+  /** The same in its SSH form, which names its kind. */
+  readonly caBlob: Buffer;
   readonly machineId: string;
 }
 
@@ -17,8 +19,9 @@ export function readFacts(guest: Guest): Facts {
   if (!machineId.success) throw missing('a machine id', guest.machineIdFile);
   const [type, base64 = ''] = read(guest.caFile).trimEnd().split(' ');
   try {
-    const caKey = parseCaKey(Buffer.from(base64, 'base64'));
-    if (typeOfCaKey(caKey) === type) return { caKey, machineId: machineId.data };
+    const caBlob = Buffer.from(base64, 'base64');
+    const caKey = parseCaKey(caBlob);
+    if (typeOfCaKey(caKey) === type) return { caKey, caBlob, machineId: machineId.data };
   } catch {
     // Said below: what stands in the file is the boot's mistake, not the caller's.
   }

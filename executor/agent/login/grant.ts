@@ -3,6 +3,7 @@ import { canonicalJson } from '../../protocol/canonical.ts';
 import { Grant, GRANT_EXTENSION } from '../../protocol/grant.ts';
 import { GRANT_MAX_BYTES } from '../../protocol/limits.ts';
 import { parseStrictJson } from '../session/strict-json.ts';
+import { TUNNEL_EXTENSION } from '../../protocol/tunnel.ts';
 import type { Certificate } from './certificate.ts';
 import type { Facts } from './facts.ts';
 import { LoginRefused } from './refused.ts';
@@ -17,6 +18,9 @@ export function readGrant(certificate: Certificate, { machineId }: Facts): Grant
   if (canonicalJson(grant) !== json) throw invalid('canonical JSON', 'another spelling');
   if (grant.machine_id !== machineId) {
     throw new LoginRefused('LOGIN_WRONG_MACHINE', `a grant for ${machineId}`, 'a grant for another machine', HINT);
+  }
+  if ((grant.tunnels !== undefined) !== certificate.extensions.has(TUNNEL_EXTENSION)) {
+    throw invalid(`${TUNNEL_EXTENSION} where the grant names tunnels and nowhere else`, 'one without the other');
   }
   const sha256 = createHash('sha256').update(json).digest('hex');
   if (certificate.keyId !== `run=${grant.run_id}:task=${grant.task_id}:grant=${sha256}`) {

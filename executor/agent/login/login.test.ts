@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { canonicalJson, GRANT_EXTENSION, type Grant } from '../../protocol/index.ts';
+import { canonicalJson, GRANT_EXTENSION, TUNNEL_EXTENSION, type Grant } from '../../protocol/index.ts';
 import { authenticationLine, keyIdOf, makeCa, mintBlob, type CertificateFields } from '../../testing/certificate.ts';
 import { makeGrant, makeSandbox } from '../../testing/sandbox.ts';
 import { readLogin, type Login } from './login.ts';
@@ -35,24 +35,42 @@ function withGrantText(json: string, grant: Grant = makeGrant()): Partial<Certif
   return { extensions: [[GRANT_EXTENSION, json]], keyId: keyIdOf(grant, json) };
 }
 
+/** A certificate that lets sshd forward, whatever its grant says. */
+function withTunnels(grant: Grant): Partial<CertificateFields> {
+  return {
+    extensions: [
+      [GRANT_EXTENSION, canonicalJson(grant)],
+      [TUNNEL_EXTENSION, ''],
+    ],
+  };
+}
+
 describe('readLogin', () => {
   it('takes the grant from a good certificate, and ends when the first of both does', () => {
     const grant = makeGrant();
     const found = login(
       authenticationLine(mintBlob(sandbox.ca, grant, { serial: 2n ** 64n - 1n, validBefore: now + 60n })),
     );
-    expect(found.grant).toEqual(grant);
+    expect(found).toMatchObject({ kind: 'task', grant });
     expect(found.serial).toBe('18446744073709551615');
     expect(found.endsAt).toBe(Number(now) + 60);
   });
 
   const grant = makeGrant();
   const json = canonicalJson(grant);
+  const [task, revoke] = [`sandbox-${grant.machine_id}`, `revoke-${grant.machine_id}`];
+  const tunnelling = makeGrant({ tunnels: ['127.0.0.1:5432'] });
   const force = ['force-command', '/usr/local/bin/agent-exec'] as const;
   const source = ['source-address', '10.0.2.2'] as const;
   it.each<[string, string, Partial<CertificateFields>, Grant?]>([
     ['LOGIN_CERTIFICATE_INVALID', 'a host certificate', { type: 2 }],
+    ['LOGIN_CERTIFICATE_INVALID', 'no serial', { serial: 0n }],
     ['LOGIN_WRONG_MACHINE', 'no principals', { principals: [] }],
+    ['LOGIN_WRONG_MACHINE', 'the principals of two kinds', { principals: [task, revoke] }],
+    ['LOGIN_CERTIFICATE_INVALID', 'a grant in a login that revokes', { principals: [revoke] }],
+    ['LOGIN_CERTIFICATE_INVALID', 'a login that revokes, without its key id', { principals: [revoke], extensions: [] }],
+    ['LOGIN_GRANT_INVALID', 'leave to forward without tunnels in the grant', withTunnels(grant)],
+    ['LOGIN_GRANT_INVALID', 'tunnels in the grant without leave to forward', {}, tunnelling],
     ['LOGIN_WRONG_MACHINE', 'two principals', { principals: [`sandbox-${grant.machine_id}`, 'root'] }],
     ['LOGIN_WRONG_MACHINE', "another machine's principal", { principals: [`sandbox-${otherMachine}`] }],
     ['LOGIN_WRONG_MACHINE', "the log streamer's principal", { principals: [`audit-${grant.machine_id}`] }],
@@ -111,6 +129,17 @@ describe('readLogin', () => {
     expect(codeOf(() => login(authenticationLine(mintBlob(sandbox.ca, other, changed))))).toBe(code);
   });
 
+  it('takes a grant with tunnels where the certificate lets sshd forward', () => {
+    const found = login(authenticationLine(mintBlob(sandbox.ca, tunnelling, withTunnels(tunnelling))));
+    expect(found).toMatchObject({ grant: { tunnels: ['127.0.0.1:5432'] } });
+  });
+
+  it('tells a login that revokes by its principal, and takes its run from the key id', () => {
+    const keyId = `run=${grant.run_id}:revoke=${grant.machine_id}`;
+    const blob = mintBlob(sandbox.ca, grant, { principals: [revoke], extensions: [], keyId });
+    expect(login(authenticationLine(blob))).toMatchObject({ kind: 'revoke', runId: grant.run_id });
+  });
+
   it('refuses another CA, and a certificate with any bit changed', () => {
     expect(codeOf(() => login(authenticationLine(mintBlob(makeCa(), grant))))).toBe('LOGIN_CERTIFICATE_UNTRUSTED');
     refusesEveryChange(mintBlob(sandbox.ca, grant), sandbox.guest.caFile);
@@ -131,7 +160,9 @@ describe('readLogin', () => {
 
   function grantedBy(blob: Buffer, caFile: string): Grant {
     writeFileSync(file, authenticationLine(blob));
-    return readLogin({ ...sandbox.guest, caFile }, file).grant;
+    const found = readLogin({ ...sandbox.guest, caFile }, file);
+    if (found.kind !== 'task') throw new Error('expected a login for actions');
+    return found.grant;
   }
 
   function refusesEveryChange(blob: Buffer, caFile: string): void {

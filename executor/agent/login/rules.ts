@@ -1,7 +1,7 @@
-import { GRANT_EXTENSION } from '../../protocol/grant.ts';
 import { isSignedBy } from './ca-key.ts';
 import type { Certificate } from './certificate.ts';
 import type { Facts } from './facts.ts';
+import { LOGIN_KINDS, type LoginKind } from './kinds.ts';
 import { LoginRefused } from './refused.ts';
 
 /** One rule: throws LoginRefused when the certificate breaks it. */
@@ -14,19 +14,32 @@ export const FORCED_COMMAND = '/usr/local/bin/agent-exec';
 const RULES: readonly Rule[] = [
   isSignedByTheCa,
   isForUsers,
+  hasSerial,
   namesThisMachineOnly,
   isValidNow,
   hasExactlyTheCriticalOptions,
-  hasExactlyTheGrant,
+  hasExactlyTheExtensions,
 ];
 
 /**
  * Checks a certificate again, as sshd did before: sshd and this program share no code, so a defect in one is not a way in.
- * Throws LoginRefused at the first rule that is broken.
+ * Returns what it is for. Throws LoginRefused at the first rule that is broken.
  */
-export function checkCertificate(certificate: Certificate, facts: Facts, nowSeconds: number): void {
+export function checkCertificate(certificate: Certificate, facts: Facts, nowSeconds: number): LoginKind {
   for (const rule of RULES) rule(certificate, facts, nowSeconds);
+  return kindOf(certificate, facts);
 }
+
+/** The kind whose principal of this machine the certificate names, and no other name beside it. */
+function kindOf({ principals }: Certificate, { machineId }: Facts): LoginKind {
+  const kind = KINDS.find((name) => `${LOGIN_KINDS[name].principalPrefix}${machineId}` === principals[0]);
+  if (kind !== undefined && principals.length === 1) return kind;
+  const got = principals.length === 1 ? 'another principal' : `${principals.length} principals`;
+  const expected = `one principal of ${machineId}`;
+  throw new LoginRefused('LOGIN_WRONG_MACHINE', expected, got, 'mint a certificate for this machine');
+}
+
+const KINDS = Object.keys(LOGIN_KINDS) as LoginKind[];
 
 function isSignedByTheCa({ caKey, signed, signature }: Certificate, facts: Facts): void {
   if (!caKey.equals(facts.caKey)) throw untrusted('another CA');
@@ -37,16 +50,13 @@ function isForUsers({ type }: Certificate): void {
   if (type !== 1) throw invalid('a user certificate', 'another type');
 }
 
-function namesThisMachineOnly({ principals }: Certificate, { machineId }: Facts): void {
-  const expected = `sandbox-${machineId}`;
-  if (principals.length === 1 && principals[0] === expected) return;
-  const got = principals.length === 1 ? 'another principal' : `${principals.length} principals`;
-  throw new LoginRefused(
-    'LOGIN_WRONG_MACHINE',
-    `the one principal ${expected}`,
-    got,
-    'mint a certificate for this machine',
-  );
+/** A certificate is used once, by its serial; zero means "has none". */
+function hasSerial({ serial }: Certificate): void {
+  if (serial === 0n) throw invalid('a serial', 'none');
+}
+
+function namesThisMachineOnly(certificate: Certificate, facts: Facts): void {
+  kindOf(certificate, facts);
 }
 
 function isValidNow({ validAfter, validBefore }: Certificate, _facts: Facts, nowSeconds: number): void {
@@ -72,10 +82,11 @@ function hasExactlyTheCriticalOptions({ criticalOptions }: Certificate): void {
   if (criticalOptions.get('source-address') === '') throw invalid('a source-address', 'none');
 }
 
-function hasExactlyTheGrant({ extensions }: Certificate): void {
-  if (extensions.size !== 1 || !extensions.has(GRANT_EXTENSION)) {
-    throw invalid(`the one extension ${GRANT_EXTENSION}`, `${extensions.size} extensions`);
-  }
+function hasExactlyTheExtensions(certificate: Certificate, facts: Facts): void {
+  const names = [...certificate.extensions.keys()].join(',');
+  const allowed = LOGIN_KINDS[kindOf(certificate, facts)].extensions.map((set) => set.join(','));
+  if (allowed.includes(names)) return;
+  throw invalid(`the extensions [${allowed.join('] or [')}]`, `${certificate.extensions.size} extensions`);
 }
 
 const CLOCK_HINT = "compare the relay's and the sandbox's clocks, then mint a new certificate";

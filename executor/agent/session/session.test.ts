@@ -45,6 +45,16 @@ describe('a session', () => {
     expect(readRecords(sandbox).at(-1)).toMatchObject({ reason: 'end_of_input', answered: 4 });
   });
 
+  it('opens once with a certificate: whoever comes with it again is refused, and that is recorded', async () => {
+    const text = authenticationLine(mintBlob(sandbox.ca, makeGrant()));
+    await using first = new SessionClient(sandbox, text);
+    expect(await first.request('check_health', {})).toMatchObject({ status: 'ok' });
+    await using second = new SessionClient(sandbox, text);
+    expect(await second.next()).toMatchObject({ id: null, error: { code: 'LOGIN_CERTIFICATE_USED' } });
+    expect(await second.rest()).toMatchObject({ exitCode: 77 });
+    expect(events()).toContain('session_refused');
+  });
+
   it('chains its records, and keeps content out of them', async () => {
     await using client = SessionClient.open(sandbox, makeGrant());
     const secret = 'hunter2-hunter2';
@@ -160,5 +170,43 @@ describe('a session', () => {
       answers: [{ id: null, error: { code: 'AUDIT_UNAVAILABLE' } }],
       exitCode: 69,
     });
+  });
+});
+
+describe('a login that revokes', () => {
+  const open = (): SessionClient => {
+    const grant = makeGrant();
+    const [principals, keyId] = [[`revoke-${grant.machine_id}`], `run=${grant.run_id}:revoke=${grant.machine_id}`];
+    const blob = mintBlob(sandbox.ca, grant, { principals, keyId, extensions: [], serial: 5n });
+    return new SessionClient(sandbox, authenticationLine(blob));
+  };
+
+  it('takes one line, records it, and from then on these serials open nothing', async () => {
+    await using client = open();
+    client.send('{"revoke":["9"]}\n');
+    expect(await client.text()).toBe('{"revoked":["9"]}');
+    expect(readRecords(sandbox)).toMatchObject([{ event: 'certificates_revoked', serials: ['5', '9'] }]);
+    await using late = new SessionClient(
+      sandbox,
+      authenticationLine(mintBlob(sandbox.ca, makeGrant(), { serial: 9n })),
+    );
+    expect(await late.next()).toMatchObject({ error: { code: 'LOGIN_CERTIFICATE_USED' } });
+  });
+
+  it.each([
+    '{"id":1,"task_id":"task-1","action":"check_health","args":{}}\n',
+    '{"revoke":[]}\n',
+    '{"revoke":["0"]}\n',
+    '{"revoke":["../krl"]}\n',
+    '{"revoke":["1"],"allow":["2"]}\n',
+    '{"revoke":["1"],"revoke":["2"]}\n',
+    '{"revoke":["1"]}',
+  ])('takes no other line: %j', async (line) => {
+    await using client = open();
+    client.send(line);
+    client.end();
+    expect(await client.next()).toMatchObject({ id: null, error: { code: 'REQUEST_INVALID' } });
+    expect(await client.rest()).toMatchObject({ exitCode: 77 });
+    expect(events()).toEqual(['session_refused']);
   });
 });

@@ -7,13 +7,15 @@ import { CATALOGUE } from '../catalogue.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { errnoOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
-import { readLogin, type Login } from '../login/login.ts';
+import { readLogin, type TaskLogin } from '../login/login.ts';
+import { useOnce } from '../login/revoked.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { Ending, type EndReason } from './ending.ts';
 import { refuseSession, sayFarewell } from './farewell.ts';
 import { Inbox } from './inbox.ts';
 import { LineTooLong, readLines } from './lines.ts';
 import { OutputClosed, sendLine } from './outbox.ts';
+import { serveRevocation } from './revocation.ts';
 import { serveLine, type Serving } from './serve.ts';
 
 /** A session's ends: sshd's, or a test's. */
@@ -27,14 +29,16 @@ export interface SessionIo {
 }
 
 /**
- * One session: find out who is here and what was granted, then answer line after line until the input ends, the grant expires, or nothing
+ * One session: find out who is here and what was granted, let nobody else come with the same certificate, then answer line after line until the input ends, the grant expires, or nothing
  * can be recorded or sent any more. Never throws; the exit code says how it ended.
  */
 export async function runSession(io: SessionIo, guest: Guest): Promise<ExitCode> {
-  using closing = new DisposableStack();
   try {
+    using closing = new DisposableStack();
     const login = readLogin(guest, io.authenticationFile);
+    useOnce(guest, login.caBlob, login.serial);
     const log = new AuditLog(closing.use(await openAuditSink(guest)), guest.now);
+    if (login.kind === 'revoke') return await serveRevocation(io, guest, login, log);
     await recordOpening(log, login);
     const ending = closing.use(new Ending(guest, login.endsAt));
     return await converse(io, guest, login, log, ending);
@@ -43,7 +47,13 @@ export async function runSession(io: SessionIo, guest: Guest): Promise<ExitCode>
   }
 }
 
-async function converse(io: SessionIo, guest: Guest, login: Login, log: AuditLog, ending: Ending): Promise<ExitCode> {
+async function converse(
+  io: SessionIo,
+  guest: Guest,
+  login: TaskLogin,
+  log: AuditLog,
+  ending: Ending,
+): Promise<ExitCode> {
   const { run_id, task_id } = login.grant;
   watchEnds(io, ending);
   const inbox = new Inbox(readLines(io.input), () => {
@@ -104,7 +114,7 @@ function reasonOf(error: unknown): EndReason {
   return 'internal';
 }
 
-async function recordOpening(log: AuditLog, { grant, keyId, serial, endsAt }: Login): Promise<void> {
+async function recordOpening(log: AuditLog, { grant, keyId, serial, endsAt }: TaskLogin): Promise<void> {
   await log.append({
     event: 'session_open',
     run_id: grant.run_id,

@@ -6,6 +6,7 @@ const RUN = {
   machineId: '35b00705-5978-41d1-898e-2522f42c5d69',
   lifetimeSeconds: 660,
   nowSeconds: 1_795_420_000,
+  tunnels: [],
 };
 
 test("the run's public facts are on the command line, each as one word", () => {
@@ -26,6 +27,23 @@ test('a P-256 CA is told by its blob, which names its kind', () => {
   const words = kernelWords({ ...RUN, caPublicKey: `ecdsa-sha2-nistp256 ${blob}` }, 'tcg', undefined);
   expect(words.split(' ')).toContain(`burnbag.ca=${blob}`);
 });
+
+test('where sshd may forward to is one more word, and only when there is somewhere', () => {
+  const tunnels = ['127.0.0.1:5432', '127.0.0.1:80'];
+  expect(kernelWords({ ...RUN, tunnels }, 'tcg', undefined)).toMatch(
+    / burnbag\.tunnels=127\.0\.0\.1:5432,127\.0\.0\.1:80$/,
+  );
+  expect(kernelWords(RUN, 'tcg', undefined)).not.toContain('tunnels');
+});
+
+test.each(['10.0.2.2:80', '127.0.0.1:80 quiet', '127.0.0.1:080', '127.0.0.1:*', '127.0.0.1:80\nPermitOpen any', ''])(
+  'a destination that could mean more is refused: %j',
+  (tunnel) => {
+    expect(() => kernelWords({ ...RUN, tunnels: [tunnel] }, 'tcg', undefined)).toThrow(
+      expect.objectContaining({ code: 'bad_request' }),
+    );
+  },
+);
 
 test('mitigations and address randomisation are off under emulation only', () => {
   expect(kernelWords(RUN, 'tcg', 2_600_000).split(' ')).toEqual(

@@ -9,6 +9,8 @@ export interface RunWords {
   readonly machineId: string;
   readonly lifetimeSeconds: number;
   readonly nowSeconds: number;
+  /** Where sshd may forward to, `127.0.0.1:PORT`; nowhere when empty. */
+  readonly tunnels: readonly string[];
 }
 
 /** The kernel command line of a sandbox. */
@@ -22,6 +24,7 @@ export function kernelWords(run: RunWords, acceleration: Acceleration, tscKhz: n
     `burnbag.machine=${run.machineId}`,
     `burnbag.lifetime=${run.lifetimeSeconds}`,
     `burnbag.now=${run.nowSeconds}`,
+    ...(run.tunnels.length === 0 ? [] : [`burnbag.tunnels=${tunnelWord(run.tunnels)}`]),
   ].join(' ');
 }
 
@@ -86,6 +89,21 @@ const BASE_FREQUENCY = '/sys/devices/system/cpu/cpu0/cpufreq/base_frequency';
 async function readIfPresent(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch(() => undefined);
 }
+
+/** One word, and nothing in it that init or sshd could read as more than a list. */
+function tunnelWord(tunnels: readonly string[]): string {
+  const word = tunnels.join(',');
+  if (tunnels.every((one) => /^127\.0\.0\.1:[1-9][0-9]{0,4}$/.test(one)) && word.length <= TUNNELS_MAX_CHARS)
+    return word;
+  throw new DriverError('bad_request', {
+    expected: 'a short list of 127.0.0.1:PORT',
+    got: JSON.stringify(word.slice(0, 80)),
+    hint: 'it comes from the profile; this is a defect',
+  });
+}
+
+/** The kernel takes 2,048 characters in all. */
+const TUNNELS_MAX_CHARS = 200;
 
 /** The base64 part of the key line; one word, since a space would end it. */
 function caBlob(line: string): string {

@@ -19,5 +19,6 @@ export const MachineInputs = z.strictObject({
   cpus: z.number().int().min(1).max(64),
   lifetimeSeconds: z.number().int().min(1).max(86_400),
   caPublicKey: z.string(),
+  tunnels: z.array(z.string()),
 });
 export type MachineInputs = z.infer<typeof MachineInputs>;

@@ -169,6 +169,7 @@ test('a machine without a disk, and a failing delete, are errors with their text
     memoryMiB: 128,
     cpus: 1,
     lifetimeSeconds: 60,
+    tunnels: [],
     caPublicKey: '',
   };
   await expect(call('create', create('Machine', inputs))).rejects.toMatchObject({ code: grpc.status.UNKNOWN });

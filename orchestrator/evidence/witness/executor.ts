@@ -28,6 +28,7 @@ interface Chain {
 const EXECUTOR_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
   session_open: ({ run_id, serial }) => isText(run_id) && isText(serial),
   session_refused: ({ code }) => isText(code),
+  certificates_revoked: ({ run_id, serials }) => isText(run_id) && Array.isArray(serials),
   action_started: ({ run_id, request_id, line_sha256 }) =>
     isText(run_id) && isOrdinal(request_id) && isDigest(line_sha256),
   action_ended: ({ run_id, request_id, answer_sha256, duration_ms, pid }) =>
@@ -40,6 +41,9 @@ const EXECUTOR_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
     isText(run_id) && (request_id === null || isOrdinal(request_id)) && isDigest(line_sha256),
   session_closed: ({ run_id, reason }) => isText(run_id) && isText(reason),
 };
+
+/** Events after which a chain has no more records. */
+const CLOSING_EVENTS: ReadonlySet<string> = new Set(['session_closed', 'session_refused', 'certificates_revoked']);
 
 /**
  * Reads executor.ndjson line by line. Each session is a chain of its own: numbers without a hole, and `prev` the SHA-256 of the line
@@ -94,7 +98,7 @@ export class ExecutorWitness {
       const detail = `record ${this.records}: expected number ${chain.seq + 1}, got ${seq}`;
       this.findings.add('chain_broken', 'executor', detail);
     }
-    const isClosed = event === 'session_closed' || event === 'session_refused';
+    const isClosed = CLOSING_EVENTS.has(event);
     this.#chains.set(session, { seq, hash: createHash('sha256').update(line).digest('hex'), isClosed });
   }
 

@@ -31,6 +31,8 @@ const RELAY_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
   answer: isWholeLine,
   ended: ({ reason, bytes_sent, bytes_received }) =>
     isText(reason) && isNatural(bytes_sent) && isNatural(bytes_received),
+  // A login that only told sshd which certificates are over.
+  revoked: ({ serial, serials }) => isText(serial) && Array.isArray(serials),
   // The second login, which only copies a log out.
   log_connected: ({ serial }) => isText(serial),
   log_fetched: ({ reason, bytes }) => isText(reason) && isNatural(bytes),
@@ -81,7 +83,8 @@ export class RelayWitness {
 
   #note(record: RelayRecord): void {
     const { event } = record;
-    if (event === 'connected' || event === 'log_connected') this.logins.push(String(record['serial']));
+    if (event === 'connected' || event === 'log_connected' || event === 'revoked')
+      this.logins.push(String(record['serial']));
     if (event === 'connected') this.sessions.push(String(record['serial']));
     if (event === 'log_fetched') this.hasFetched = record['reason'] === 'complete';
     if (event === 'request') this.#noteRequest(record);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Grant } from '../../../executor/protocol/index.ts';
 import { createRunKey } from '../../ca/index.ts';
+import { findProfile } from '../../policy/profile.ts';
 import { openRelay } from '../../relay/index.ts';
 import type { Step } from '../step.ts';
 
@@ -10,6 +11,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
   if (sandbox === undefined || request === undefined || granted === undefined) return 'collecting';
   live.executedSince = performance.now();
   deps.observe({ type: 'phase_started', runId: run.runId, phase: 'executed' });
+  const profile = findProfile(deps.policy, request.profile);
   const now = new Date();
   const grant: Grant = {
     version: 1,
@@ -18,6 +20,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
     requester: request.requester,
     machine_id: sandbox.machineId,
     actions: [...granted.actions],
+    ...(profile.tunnels !== undefined && { tunnels: [...profile.tunnels] }),
     expires_at: Math.floor(now.getTime() / 1000) + granted.ttlSeconds,
     policy_sha256: deps.policy.sha256,
   };
@@ -36,6 +39,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
   await deps.journal.recordCertificate(run.runId, certificate);
   live.certificate = certificate;
   live.expireAt(grant.expires_at * 1000);
+  await deps.ca.spend(certificate.serial, `run ${run.runId} logs in`);
   live.session = await openRelay({
     address: sandbox.address,
     hostKey: sandbox.hostKey,

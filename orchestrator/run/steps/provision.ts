@@ -31,6 +31,7 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
     caPublicKey: deps.ca.publicKeyLine,
     profile: profile.machine,
     lifetimeSeconds: guestSeconds,
+    tunnels: profile.tunnels ?? [],
   };
   const observer = {
     record: (id: Parameters<typeof deps.journal.recordId>[1]) => deps.journal.recordId(run.runId, id),

@@ -29,6 +29,9 @@ export interface RootGuestOptions {
   readonly fileSize?: number;
   /** Seconds at which its guest is to power itself off. */
   readonly lifetimeSeconds?: number;
+  /** Of the CA it trusts; one that nobody has the private half of when absent. */
+  readonly caPublicKey?: string;
+  readonly tunnels?: readonly string[];
 }
 
 /** A sandbox booted as the product boots it, with a root shell for whoever attacks it. */
@@ -86,6 +89,7 @@ const DESCRIPTORS = {
 
 async function start(options: RootGuestOptions, folder: string, machineId: string): Promise<ChildProcess> {
   const { network, scratchMiB = 64, fileSize = 256 * 1024 * 1024, lifetimeSeconds = 900 } = options;
+  const { caPublicKey = makePublicKeyLine(), tunnels = [] } = options;
   await using opened = new AsyncDisposableStack();
   const keep = async (opening: Promise<FileHandle>): Promise<number> =>
     opened.adopt(await opening, (file) => file.close()).fd;
@@ -99,7 +103,7 @@ async function start(options: RootGuestOptions, folder: string, machineId: strin
   await writeFile(inFolder('key'), key, { mode: 0o644 });
   const streams = STREAMS.map((name) => keep(open(inFolder(name), 'a', 0o600)));
   const words = kernelWords(
-    { caPublicKey: makePublicKeyLine(), machineId, lifetimeSeconds, nowSeconds: Math.floor(Date.now() / 1000) },
+    { caPublicKey, tunnels, machineId, lifetimeSeconds, nowSeconds: Math.floor(Date.now() / 1000) },
     'tcg',
     await readTscKhz(),
   );

@@ -3,20 +3,32 @@ import path from 'node:path';
 import { CaError } from './errors.ts';
 
 /**
- * The serials nobody may log in with any more. The file is a KRL specification as ssh-keygen(1) reads it (`serial: N`, one a line,
- * `#` starts a comment), so `ssh-keygen -k -s ca.pub -f krl FILE` turns it into what a sandbox's sshd takes.
+ * A list of serials that only grows: those nobody may log in with any more, and those that have had their one login. The file is a KRL
+ * specification as ssh-keygen(1) reads it (`serial: N`, one a line, `#` starts a comment).
  */
-export interface Revocations {
+export interface SerialList {
   /** Adds a decimal serial; resolves when that is durable. Adding it again changes nothing for a reader. */
   add(serial: string, why: string): Promise<void>;
-  /** Every revoked serial. */
+  /** The same for one that is not on the list yet, and tells whether it was not. Of several that come at once, one is told so. */
+  addNew(serial: string, why: string): Promise<boolean>;
+  /** Every serial on the list. */
   list(): Promise<ReadonlySet<string>>;
 }
 
 /** Opens the list in `file`; the file is made with the first entry. */
-export function openRevocations(file: string): Revocations {
+export function openSerialList(file: string): SerialList {
+  let turn: Promise<unknown> = Promise.resolve();
   return {
     add: (serial, why) => append(file, serial, why),
+    addNew(serial, why) {
+      const mine = turn.then(async () => {
+        if ((await readSerials(file)).has(serial)) return false;
+        await append(file, serial, why);
+        return true;
+      });
+      turn = mine.catch(() => undefined);
+      return mine;
+    },
     list: () => readSerials(file),
   };
 }
@@ -46,5 +58,5 @@ function readEntry(line: string): string {
 }
 
 function invalid(expected: string, got: string): CaError {
-  return new CaError('revocation_list', { expected, got, hint: 'the list is append-only; restore it from a copy' });
+  return new CaError('serial_list', { expected, got, hint: 'the list is append-only; restore it from a copy' });
 }
