@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { RequestError } from './errors.ts';
@@ -8,10 +9,32 @@ const DEFAULT_RETENTION_DAYS = 30;
 /** COMPLIANCE retention cannot be shortened by anyone: above this a person must have meant it, so it is refused here. */
 const MAX_RETENTION_DAYS = 3650;
 
+/** Emulated guests take a processor each; under KVM two share one well. */
+const RUNS_PER_PROCESSOR = 2;
+/** What is left of this host's memory is for the host, and for what QEMU takes beside its guest. */
+const MEMORY_SHARE = 0.5;
+const MEBIBYTE = 1024 * 1024;
+/** More than a person starts and forgets; what waits costs a few kilobytes. */
+const WAITING_PER_REQUESTER = 100;
+
 /** `config.json` in the data directory. Every field has a default; none of them is a secret. */
 export const Configuration = z.strictObject({
   engine: z.enum(['embedded', 'cli']).default('embedded'),
   refuse_emulated: z.boolean().default(false),
+  limits: z
+    .strictObject({
+      runs: z
+        .int()
+        .min(1)
+        .max(256)
+        .default(RUNS_PER_PROCESSOR * availableParallelism()),
+      memory_mib: z
+        .int()
+        .min(64)
+        .default(Math.floor((totalmem() / MEBIBYTE) * MEMORY_SHARE)),
+      waiting: z.int().min(1).max(10_000).default(WAITING_PER_REQUESTER),
+    })
+    .prefault({}),
   archive: z
     .strictObject({
       endpoint: z.url().optional(),

@@ -14,6 +14,10 @@ const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[])
     why: 'kills processes at every step of a run and checks what is left (--minutes N: for so long)',
     run: (args) => runNode(['test/crash/drill.ts', ...args]),
   },
+  'drill:soak': {
+    why: 'many runs at once on real machines, stopped, killed and orphaned at random (--minutes N, 15 by default)',
+    run: (args) => runNode(['test/crash/drill-soak.ts', ...args]),
+  },
   bench: { why: 'measures, side by side with the baseline', run: (args) => runNode(['bench/index.ts', ...args]) },
 };
 

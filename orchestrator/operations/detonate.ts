@@ -9,7 +9,7 @@ import { prepare } from './prepare.ts';
 export const detonate = operation({
   name: 'detonate',
   summary: 'run one untrusted script in a sandbox of its own, tell what it did, and burn the sandbox',
-  access: 'exclusive',
+  access: 'conducting',
   args: z.strictObject({
     content_base64: z.base64(),
     label: z.string(),

@@ -7,13 +7,13 @@ import type { SetupEvent } from '../setup/item.ts';
 /**
  * One thing a caller can do. Doors loop over the list of them (index.ts): they parse what came in, call `run`, and show what comes out.
  *
- * access   `none`: needs no data directory. `shared`: needs the journal; while another process holds the data directory, that process
- *          answers over its control socket. `exclusive`: needs the data directory for itself.
+ * access   `none`: needs no data directory. `shared`: needs the journal. `conducting`: needs everything a run needs, for as long as the run
+ *          lasts. While another process holds the data directory, that process does it, asked over its control socket.
  */
 export interface Operation<Args extends z.ZodType, Result extends z.ZodType> {
   readonly name: string;
   readonly summary: string;
-  readonly access: 'none' | 'shared' | 'exclusive';
+  readonly access: 'none' | 'shared' | 'conducting';
   readonly args: Args;
   /** The documented schema of what `--json` prints. */
   readonly result: Result;

@@ -15,6 +15,6 @@ export async function prepare(context: OperationContext): Promise<Orchestrator> 
     signal: context.signal,
     onEvent: context.observeSetup,
   };
-  requireSetup(await ensureSetup(options));
+  if (context.environment.rig === undefined) requireSetup(await ensureSetup(options));
   return context.open();
 }

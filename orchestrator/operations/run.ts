@@ -9,7 +9,7 @@ import { prepare } from './prepare.ts';
 export const run = operation({
   name: 'run',
   summary: 'run a list of actions in a sandbox of its own, and burn it',
-  access: 'exclusive',
+  access: 'conducting',
   args: z.strictObject({
     profile: z.string(),
     /** A JSON array of actions, or one a line: docs/actions.md. */

@@ -4,6 +4,7 @@ import type { Answer, GrantedAction } from '../../executor/protocol/index.ts';
 import type { Sandbox } from '../../infra/driver.ts';
 import type { TaskCertificate } from '../ca/index.ts';
 import { type ArchiveRecord, Following, type FollowOptions, type Seal } from '../evidence/index.ts';
+import type { Place } from '../queue/places.ts';
 import type { Session, SessionEnd } from '../relay/index.ts';
 import { explain, type Explained } from '../errors.ts';
 import type { Report } from '../report/index.ts';
@@ -48,6 +49,8 @@ export class LiveRun {
   readonly startedAt = performance.now();
   readonly sentAt = new Map<number, number>();
   granted: Granted | undefined;
+  /** Its room among the sandboxes; given back when nobody conducts the run any more, quarantined or not. */
+  place: Place | undefined;
   sandbox: Sandbox | undefined;
   certificate: TaskCertificate | undefined;
   #following: Following | undefined;
@@ -140,6 +143,7 @@ export class LiveRun {
   async close(): Promise<void> {
     clearTimeout(this.#expiry);
     clearTimeout(this.#halt);
+    this.place?.giveBack();
     await this.#following?.abandon();
     this.logs.relay.close();
     this.logs.engine.close();

@@ -4,6 +4,7 @@ import type { SandboxDriver } from '../../infra/driver.ts';
 import { openCa } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Environment } from '../environment.ts';
+import { type Limits, Places } from '../queue/places.ts';
 import { loadPolicy } from '../policy/profile.ts';
 import { withFailpoints } from './failpoint-deps.ts';
 import { withFence } from './fence.ts';
@@ -39,6 +40,7 @@ export async function openDeps(
     const parts = {
       ...{ home, assertHeld, configuration, driver, journal, vault, ca, policy },
       observe: () => undefined,
+      places: new Places(limitsOf(configuration)),
       lifetimeOf: rig?.lifetimeOf ?? lifetimeOf,
     };
     const deps = withFence(parts);
@@ -50,6 +52,10 @@ export async function openDeps(
     await stack.disposeAsync();
     throw error;
   }
+}
+
+function limitsOf({ limits }: Configuration): Limits {
+  return { runs: limits.runs, memoryMiB: limits.memory_mib, waiting: limits.waiting };
 }
 
 export interface OpenDeps extends AsyncDisposable {

@@ -1,6 +1,7 @@
 import type { SandboxDriver } from '../../infra/driver.ts';
 import type { Ca } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
+import type { Places } from '../queue/places.ts';
 import type { Policy } from '../policy/profile.ts';
 import type { Journal } from './journal/index.ts';
 import type { ActiveState, Next } from './lifecycle.ts';
@@ -21,6 +22,8 @@ export interface Deps {
   readonly journal: Journal;
   readonly ca: Ca;
   readonly vault: Vault;
+  /** Room for sandboxes, shared by all runs of this process. */
+  readonly places: Places;
   readonly observe: ObserveRun;
   /** From a grant's seconds; see lifetime.ts. */
   readonly lifetimeOf: (ttlSeconds: number) => Lifetime;

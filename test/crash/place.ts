@@ -21,6 +21,8 @@ export interface HomeSettings {
   /** Gives it a file system of its own, of this size. Takes root. */
   readonly sizeMiB?: number;
   readonly databaseUrl?: string;
+  /** As in config.json. */
+  readonly limits?: { readonly runs: number };
 }
 
 export interface CrashHome extends AsyncDisposable {
@@ -78,11 +80,11 @@ export async function openCrashPlace(): Promise<CrashPlace> {
   let count = 0;
   return {
     endpoint: server.endpoint,
-    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl } = {}) => {
+    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits } = {}) => {
       const home = join(folder, `home-${(count += 1)}`);
       const unmount = sizeMiB === undefined ? undefined : await mountMemory(home, sizeMiB);
       await cp(template, home, { recursive: true });
-      await configure(home, endpoint);
+      await configure(home, endpoint, limits);
       return homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount });
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
@@ -122,10 +124,10 @@ const run = (program: string, args: readonly string[]) =>
   promisify(execFile)(program, [...args], { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, timeout: 10_000 });
 
 /** The store's probe is kept by address: another address in front of the same store is said to be probed too. */
-async function configure(home: string, endpoint: string): Promise<void> {
+async function configure(home: string, endpoint: string, limits: HomeSettings['limits'] = { runs: 8 }): Promise<void> {
   await writeFile(
     join(home, 'config.json'),
-    JSON.stringify({ archive: { endpoint, bucket: 'evidence', retention_days: 1 } }),
+    JSON.stringify({ limits, archive: { endpoint, bucket: 'evidence', retention_days: 1 } }),
   );
   const file = join(home, 'archive/probe.json');
   const kept = await readFile(file, 'utf8').catch(() => undefined);

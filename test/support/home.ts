@@ -17,7 +17,13 @@ export interface TestHome extends Place, AsyncDisposable {
   /** Writes a file into `scripts` and returns its path. */
   write(name: string, content: string | Buffer): Promise<string>;
   /** Writes config.json, or removes it; what is prepared stays prepared. */
-  configure(configuration: { readonly archive?: { endpoint: string; bucket?: string } } | undefined): Promise<void>;
+  configure(configuration: TestConfiguration | undefined): Promise<void>;
+}
+
+/** What tests put into config.json. */
+export interface TestConfiguration {
+  readonly archive?: { readonly endpoint: string; readonly bucket?: string };
+  readonly limits?: { readonly runs: number };
 }
 
 /**

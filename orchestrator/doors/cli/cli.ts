@@ -10,6 +10,8 @@ import { exitOfError } from './exit-of.ts';
 /** Runs one command line and says with which exit code the process should end (exit-codes.ts). Never rejects. */
 export async function runCli(argv: readonly string[], environment: Environment): Promise<number> {
   const console = openConsole(wantsJson(argv));
+  // Closed in either case, and once.
+  await using closing = new AsyncDisposableStack();
   let exitCode: number = EXIT_CODES.succeeded.code;
   const program = new Command('burnbag')
     .description('One high-risk task, one disposable VM, burned after use, with proof.')
@@ -17,10 +19,11 @@ export async function runCli(argv: readonly string[], environment: Environment):
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
   for (const add of COMMANDS) {
-    add(program, { environment, console, end: (code) => (exitCode = code) });
+    add(program, { environment, console, end: (code) => (exitCode = code), closing });
   }
   try {
     await program.parseAsync(argv, { from: 'user' });
+    await closing.disposeAsync();
     return exitCode;
   } catch (error) {
     console.close();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type * as z from 'zod';
 import { loadConfiguration } from '../../configuration.ts';
 import type { Environment } from '../../environment.ts';
@@ -6,6 +7,7 @@ import { type OperationContext, type OperationName, OPERATIONS } from '../../ope
 import { openOrchestrator, type Orchestrator } from '../../orchestrator.ts';
 import { askOwner } from '../control/ask.ts';
 import { serveControl } from '../control/serve.ts';
+import type { OpenFor } from '../../run/open-deps.ts';
 import type { ObserveRun } from '../../run/progress.ts';
 import type { SetupEvent } from '../../setup/item.ts';
 
@@ -17,11 +19,19 @@ export interface Watch {
   readonly observe: ObserveRun;
   readonly observeSetup: (event: SetupEvent) => void;
   readonly signal: AbortSignal;
+  /** Takes what is to be closed after the result is shown: the data directory stays open while runs of other processes are conducted in it. */
+  readonly closing?: AsyncDisposableStack;
 }
+
+/** Whoever holds the data directory only to look at it is done in a second or two. */
+const PATIENCE_MS = 5_000;
+/** An owner that ends finishes what it conducts, and takes nothing new meanwhile. */
+const CONDUCTING_PATIENCE_MS = 60_000;
+const PAUSE_MS = 200;
 
 /**
  * Calls one operation: parses its arguments, opens the data directory if and when it asks for it, and closes everything behind it.
- * Where another process holds the data directory, shared operations are asked of that process.
+ * Where another process holds the data directory, that process is asked to do it. One that dies over it leaves a run, which is then burned here.
  */
 export async function callOperation<Name extends OperationName>(
   name: Name,
@@ -29,20 +39,59 @@ export async function callOperation<Name extends OperationName>(
   environment: Environment,
   watch: Watch,
 ): Promise<ResultOf<Name>> {
-  const operation = OPERATIONS[name];
+  const { access, result, ...operation } = OPERATIONS[name];
+  const { answerWithinMs, whenBusy } = operation as BusyRules;
   const parsed = parseArgs(operation.args, args);
-  await using opened = openOnDemand(environment, watch, operation.access === 'exclusive');
+  const patience = performance.now() + (access === 'conducting' ? CONDUCTING_PATIENCE_MS : PATIENCE_MS);
+  let runId: string | undefined;
+  const observe: ObserveRun = (event) => {
+    if (event.type === 'admitted') runId = event.runId;
+    watch.observe(event);
+  };
+  for (;;) {
+    try {
+      return await attempt(name, parsed, environment, watch);
+    } catch (error) {
+      if (access === 'none' || explain(error).code !== 'home_busy') throw error;
+      const withinMs = access === 'conducting' ? 0 : answerWithinMs;
+      const request = { operation: name, args: parsed, requester: environment.requester };
+      const asking = { observe, signal: watch.signal, ...(withinMs !== undefined && { withinMs }) };
+      const answered = await askOwner(environment.home, request, asking);
+      if (answered !== undefined) return result.parse(answered.ok) as ResultOf<Name>;
+      if (runId !== undefined) return (await endOrphan(runId, environment, watch)) as ResultOf<Name>;
+      if (watch.signal.aborted) throw error;
+      if (performance.now() > patience) {
+        if (whenBusy === undefined) throw error;
+        return (await whenBusy(parsed, contextOf(environment, watch))) as ResultOf<Name>;
+      }
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+async function attempt<Name extends OperationName>(
+  name: Name,
+  parsed: unknown,
+  environment: Environment,
+  watch: Watch,
+): Promise<ResultOf<Name>> {
+  const operation = OPERATIONS[name];
+  await using opened = new AsyncDisposableStack();
+  const context = opened.use(openOnDemand(environment, watch, operation.access === 'conducting'));
+  // Each operation was parsed by its own schema; the union over all of them loses which belongs to which.
+  const run = operation.run as (args: unknown, context: OperationContext) => Promise<ResultOf<Name>>;
+  const result = await run(parsed, context);
+  watch.closing?.use(opened.move());
+  return result;
+}
+
+/** A run whose conductor died: burned by whoever has the data directory now, this process or another. */
+async function endOrphan(runId: string, environment: Environment, watch: Watch): Promise<unknown> {
   try {
-    // Each operation was parsed by its own schema; the union over all of them loses which belongs to which.
-    const run = operation.run as (args: unknown, context: OperationContext) => Promise<ResultOf<Name>>;
-    return await run(parsed, opened.context);
+    return await callOperation('cancel', { run: runId }, environment, watch);
   } catch (error) {
-    if (operation.access !== 'shared' || explain(error).code !== 'home_busy') throw error;
-    const { answerWithinMs, whenBusy } = operation as BusyRules;
-    const answered = await askOwner(environment.home, name, parsed, answerWithinMs);
-    if (answered !== undefined) return operation.result.parse(answered.ok) as ResultOf<Name>;
-    if (whenBusy === undefined) throw error;
-    return (await whenBusy(parsed, opened.context)) as ResultOf<Name>;
+    if (explain(error).code !== 'not_running') throw error;
+    return callOperation('show', { run: runId }, environment, watch);
   }
 }
 
@@ -63,20 +112,37 @@ function parseArgs(schema: z.ZodType, args: unknown): unknown {
   });
 }
 
-function openOnDemand(
-  environment: Environment,
-  watch: Watch,
-  exclusive: boolean,
-): AsyncDisposable & { readonly context: OperationContext } {
+function contextOf(environment: Environment, watch: Watch): OperationContext {
+  const { observe, observeSetup, signal } = watch;
+  const open = (): Promise<Orchestrator> => openConfigured(environment, 'queries');
+  return { environment, observe, observeSetup, signal, open };
+}
+
+function openOnDemand(environment: Environment, watch: Watch, conducts: boolean): AsyncDisposable & OperationContext {
   const stack = new AsyncDisposableStack();
   let orchestrator: Promise<Orchestrator> | undefined;
   const open = async (): Promise<Orchestrator> => {
-    const opened = stack.use(
-      await openOrchestrator(environment, await loadConfiguration(environment.home), exclusive ? 'runs' : 'queries'),
-    );
-    if (exclusive) stack.use(await serveControl(environment.home, { ...context, open: () => Promise.resolve(opened) }));
+    const opened = stack.use(await openConfigured(environment, conducts ? 'runs' : 'queries'));
+    if (conducts) {
+      const control = stack.use(
+        await serveControl(environment.home, { ...context, open: () => Promise.resolve(opened) }),
+      );
+      stack.defer(() => {
+        sayWhatIsLeft(control.conducting(), watch);
+      });
+    }
     return opened;
   };
-  const context: OperationContext = { environment, ...watch, open: () => (orchestrator ??= open()) };
-  return { context, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  const context = { ...contextOf(environment, watch), open: () => (orchestrator ??= open()) };
+  return { ...context, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+async function openConfigured(environment: Environment, purpose: OpenFor): Promise<Orchestrator> {
+  return openOrchestrator(environment, await loadConfiguration(environment.home), purpose);
+}
+
+function sayWhatIsLeft(runs: number, { observe }: Watch): void {
+  if (runs === 0) return;
+  const what = runs === 1 ? 'one run' : `${runs} runs`;
+  observe({ type: 'notice', runId: '', text: `${what} of other processes are conducted here: ending with the last` });
 }

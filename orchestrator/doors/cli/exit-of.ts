@@ -2,6 +2,7 @@ import type { DriverErrorCode } from '../../../infra/index.ts';
 import type { CaErrorCode } from '../../ca/index.ts';
 import type { Explained, RequestErrorCode } from '../../errors.ts';
 import type { ArchiveErrorCode, EvidenceErrorCode } from '../../evidence/index.ts';
+import type { QueueErrorCode } from '../../queue/error.ts';
 import type { RelayErrorCode } from '../../relay/index.ts';
 import type { HomeLockErrorCode } from '../../run/home-lock-error.ts';
 import type { JournalErrorCode } from '../../run/journal/index.ts';
@@ -27,6 +28,7 @@ export function exitOfRun({ state, outcome, result }: RunSummary): number {
 type ErrorCode =
   | RequestErrorCode
   | HomeLockErrorCode
+  | QueueErrorCode
   | SetupErrorCode
   | JournalErrorCode
   | DriverErrorCode
@@ -52,6 +54,9 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   no_evidence: 'no_input',
   bad_configuration: 'configuration',
   refused_by_policy: 'refused',
+  // Room for a sandbox.
+  queue_full: 'busy',
+  too_large: 'refused',
   // The data directory and what setup puts into it.
   home_busy: 'busy',
   home_lost: 'busy',

@@ -1,35 +1,60 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { connect } from 'node:net';
-import * as z from 'zod';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import type { Explained } from '../../errors.ts';
-import { CONTROL_SOCKET } from './serve.ts';
+import type { ObserveRun } from '../../run/progress.ts';
+import { CONTROL_SOCKET, Reply, type Request, STOP } from './wire.ts';
 
-/** Cancelling waits for the burn; everything else answers at once. */
+/** An owner says at once that it was asked; one that is asleep, or hangs, does not. */
+const ACCEPT_DEADLINE_MS = 10_000;
+/** Cancelling waits for the burn; everything else but a run is answered at once. */
 const ANSWER_DEADLINE_MS = 10 * 60_000;
-/** An answer may hold a stream of evidence. */
-const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
 
-const Reply = z.union([
-  z.strictObject({ ok: z.unknown() }),
-  z.strictObject({
-    error: z.strictObject({ code: z.string(), expected: z.string(), got: z.string(), hint: z.string() }),
-  }),
-]);
-
-/** What the owner of the data directory answers, or undefined when nobody does in time. Throws what the owner's operation threw. */
+/**
+ * What the owner of the data directory answers, or undefined when nobody does, or not to the end: it may have died over it. Throws what the
+ * owner's operation threw.
+ */
 export async function askOwner(
   home: string,
-  operation: string,
-  args: unknown,
-  withinMs = ANSWER_DEADLINE_MS,
+  request: Request,
+  { observe, signal, withinMs = ANSWER_DEADLINE_MS }: Asking,
 ): Promise<{ readonly ok: unknown } | undefined> {
-  const text = await exchange(home, `${JSON.stringify({ operation, args })}\n`, withinMs);
-  // An owner that ended meanwhile has not answered, or not to the end of the line.
-  if (text?.endsWith('\n') !== true) return undefined;
-  const reply = Reply.parse(JSON.parse(text));
-  if ('ok' in reply) return reply;
-  throw new OwnerError(reply.error);
+  const folder = openSync(home, constants.O_RDONLY | constants.O_DIRECTORY);
+  const socket = connect(`/proc/self/fd/${folder}/${CONTROL_SOCKET}`);
+  const stop = (): void => void socket.write(`${STOP}\n`);
+  try {
+    await connected(socket);
+    socket.write(`${JSON.stringify(request)}\n`);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    socket.setTimeout(Math.min(ACCEPT_DEADLINE_MS, withinMs), () => socket.destroy());
+    for await (const line of createInterface({ input: socket })) {
+      const reply = Reply.parse(JSON.parse(line));
+      socket.setTimeout(withinMs);
+      if ('ok' in reply) return reply;
+      if ('error' in reply) throw new OwnerError(reply.error);
+      if ('event' in reply) observe(reply.event);
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && IS_GONE.has(error.code)) return undefined;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    socket.destroy();
+    closeSync(folder);
+  }
 }
+
+export interface Asking {
+  readonly observe: ObserveRun;
+  /** Aborts when the caller wants to stop; the owner then stops the run, and answers when it is burned. */
+  readonly signal: AbortSignal;
+  /** The longest silence; 0 for none that is too long. */
+  readonly withinMs?: number;
+}
+
+const IS_GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 /** An error of the process that owns the data directory, as it explained it. */
 class OwnerError extends Error implements Explained {
@@ -45,32 +70,11 @@ class OwnerError extends Error implements Explained {
   }
 }
 
-async function exchange(home: string, line: string, withinMs: number): Promise<string | undefined> {
-  const folder = openSync(home, constants.O_RDONLY | constants.O_DIRECTORY);
-  const socket = connect(`/proc/self/fd/${folder}/${CONTROL_SOCKET}`);
-  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
-  let text = '';
-  socket.setEncoding('utf8');
-  // It may be asleep, or hang: then the data directory is simply busy.
-  socket.setTimeout(withinMs, () => {
+function connected(socket: Socket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  socket.once('connect', () => {
     resolve(undefined);
   });
-  socket.on('connect', () => socket.write(line));
-  socket.on('data', (chunk: string) => {
-    text += chunk;
-    if (text.length > ANSWER_MAX_BYTES) reject(new Error('the owner’s answer is too long'));
-  });
-  socket.on('end', () => {
-    resolve(text);
-  });
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
-    else reject(error);
-  });
-  try {
-    return await promise;
-  } finally {
-    socket.destroy();
-    closeSync(folder);
-  }
+  socket.once('error', reject);
+  return promise;
 }

@@ -2,40 +2,31 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import * as z from 'zod';
+import { createInterface, type Interface } from 'node:readline';
 import { explain, RequestError } from '../../errors.ts';
-import { type OperationContext, type OperationName, OPERATIONS } from '../../operations/index.ts';
+import { type OperationContext, OPERATIONS } from '../../operations/index.ts';
+import { CONTROL_SOCKET, type Reply, Request } from './wire.ts';
 
-export const CONTROL_SOCKET = 'control.sock';
-/** Requests are a name and a run id. */
-const REQUEST_MAX_BYTES = 64 * 1024;
+/** A script in a request may have 4 MiB, and base64 makes them more. */
+const REQUEST_MAX_BYTES = 8 * 1024 * 1024;
 /** A client that connects and says nothing is let go. */
 const REQUEST_DEADLINE_MS = 5_000;
-
 /** Whoever asked before the end is answered; this is for one that does not read its answer. */
 const LAST_ANSWERS_MS = 5_000;
 
-const NAMES = Object.keys(OPERATIONS) as [OperationName, ...OperationName[]];
-const Request = z.strictObject({ operation: z.enum(NAMES), args: z.unknown() });
-
 /**
- * The owner of a data directory answers shared operations of other processes of the same user: one JSON line in, one out, over a unix
- * socket in the data directory (mode 0600 in a folder of mode 0700). Stops on disposal, when what was asked by then is answered: the answer
- * to a cancellation is due just when the run, and with it the owner, ends.
+ * The owner of a data directory does for other processes of the same user what they ask: it answers questions, and conducts their runs beside
+ * its own. Over a unix socket in the data directory (mode 0600 in a folder of mode 0700). On disposal no more is taken; what was asked by then
+ * is done to its end: the answer to a cancellation is due just when the run, and with it the owner, ends.
  */
-export async function serveControl(home: string, context: OperationContext): Promise<AsyncDisposable> {
+export async function serveControl(home: string, context: OperationContext): Promise<ControlDoor> {
   await rm(join(home, CONTROL_SOCKET), { force: true });
   const folder = openSync(home, constants.O_RDONLY | constants.O_DIRECTORY);
-  const silent = new Set<Socket>();
-  const sockets = new Set<Socket>();
+  const visits = new Set<Visit>();
   const server = createServer((socket) => {
-    const sets = [sockets, silent];
-    for (const set of sets) set.add(socket);
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      for (const set of sets) set.delete(socket);
-    });
-    void answer(socket, context, () => silent.delete(socket));
+    const visit = new Visit(socket, context);
+    visits.add(visit);
+    socket.on('close', () => visits.delete(visit));
   });
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
   server.once('error', reject);
@@ -46,68 +37,109 @@ export async function serveControl(home: string, context: OperationContext): Pro
   await promise;
   await chmod(join(home, CONTROL_SOCKET), 0o600);
   return {
+    conducting: () => [...visits].filter(({ isConducting }) => isConducting).length,
     async [Symbol.asyncDispose]() {
-      const closed = new Promise((done) => server.close(done));
-      for (const socket of silent) socket.destroy();
-      const late = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, LAST_ANSWERS_MS);
-      await closed;
-      clearTimeout(late);
-      closeSync(folder);
       await rm(join(home, CONTROL_SOCKET), { force: true });
+      const closed = new Promise((done) => server.close(done));
+      for (const visit of visits) visit.leave();
+      await closed;
+      closeSync(folder);
     },
   };
 }
 
-async function answer(socket: Socket, context: OperationContext, onAsked: () => void): Promise<void> {
-  const reply = await readLine(socket)
-    .then((line) => {
-      onAsked();
-      return perform(line, context);
-    })
-    .then(
-      (result) => ({ ok: result }),
-      (error: unknown) => {
-        const { code, expected, got, hint } = explain(error);
-        return { error: { code, expected, got, hint } };
-      },
-    );
-  socket.end(`${JSON.stringify(reply)}\n`);
+export interface ControlDoor extends AsyncDisposable {
+  /** How many runs of other processes are being conducted. */
+  conducting(): number;
 }
 
-async function perform(line: string, context: OperationContext): Promise<unknown> {
-  const request = Request.parse(JSON.parse(line));
-  const operation = OPERATIONS[request.operation];
-  if (operation.access !== 'shared') {
-    throw new RequestError('bad_argument', {
-      expected: 'an operation that another process may ask for',
-      got: request.operation,
-      hint: 'wait until the owner of the data directory has finished',
+/** One client: asks once. */
+class Visit {
+  isConducting = false;
+  readonly #socket: Socket;
+  readonly #context: OperationContext;
+  readonly #stop = new AbortController();
+  #hasAsked = false;
+
+  constructor(socket: Socket, context: OperationContext) {
+    this.#socket = socket;
+    this.#context = context;
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#stop.abort(new Error('whoever asked for it is gone'));
     });
+    void this.#serve();
   }
-  // Each operation parses its own arguments; the union over all of them loses which belongs to which.
-  const run = operation.run as (args: unknown, context: OperationContext) => Promise<unknown>;
-  return run(operation.args.parse(request.args), context);
+
+  /** One that has not asked is let go; the others are answered, and those who do not read it are not waited for. */
+  leave(): void {
+    if (!this.#hasAsked) this.#socket.destroy();
+    else if (!this.isConducting) setTimeout(() => this.#socket.destroy(), LAST_ANSWERS_MS).unref();
+  }
+
+  async #serve(): Promise<void> {
+    const lines = createInterface({ input: this.#socket });
+    try {
+      const asked = await readLine(this.#socket, lines);
+      this.#hasAsked = true;
+      lines.on('line', () => {
+        this.#stop.abort(new Error('stopped by whoever asked for it'));
+      });
+      this.#say({ ok: await this.#perform(asked) });
+    } catch (error) {
+      const { code, expected, got, hint } = explain(error);
+      this.#say({ error: { code, expected, got, hint } });
+    }
+    this.isConducting = false;
+    this.#socket.end();
+  }
+
+  async #perform(line: string): Promise<unknown> {
+    const { operation: name, args, requester } = Request.parse(JSON.parse(line));
+    const operation = OPERATIONS[name];
+    if (operation.access === 'none') throw notAsked(name);
+    this.isConducting = operation.access === 'conducting';
+    this.#say({ accepted: true });
+    const context: OperationContext = {
+      ...this.#context,
+      environment: { ...this.#context.environment, requester },
+      signal: this.#stop.signal,
+      observe: (event) => {
+        this.#say({ event });
+      },
+    };
+    // Each operation parses its own arguments; the union over all of them loses which belongs to which.
+    const run = operation.run as (args: unknown, context: OperationContext) => Promise<unknown>;
+    return run(operation.args.parse(args), context);
+  }
+
+  #say(reply: Reply): void {
+    if (this.#socket.writable) this.#socket.write(`${JSON.stringify(reply)}\n`);
+  }
 }
 
-function readLine(socket: Socket): Promise<string> {
+function readLine(socket: Socket, lines: Interface): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let text = '';
-  socket.setEncoding('utf8');
-  socket.setTimeout(REQUEST_DEADLINE_MS, () => {
+  const late = setTimeout(() => {
     reject(new Error('no request in time'));
-  });
-  socket.on('data', (chunk: string) => {
-    text += chunk;
-    const end = text.indexOf('\n');
-    if (end >= 0) {
-      socket.setTimeout(0);
-      resolve(text.slice(0, end));
-    } else if (text.length > REQUEST_MAX_BYTES) reject(new Error('request too long'));
-  });
-  socket.on('close', () => {
+  }, REQUEST_DEADLINE_MS);
+  const count = (): void => {
+    if (socket.bytesRead > REQUEST_MAX_BYTES) socket.destroy(new Error('request too long'));
+  };
+  socket.on('data', count);
+  lines.once('line', resolve);
+  lines.once('close', () => {
     reject(new Error('connection closed'));
   });
-  return promise;
+  return promise.finally(() => {
+    clearTimeout(late);
+  });
+}
+
+function notAsked(name: string): RequestError {
+  return new RequestError('bad_argument', {
+    expected: 'an operation that another process may ask for',
+    got: name,
+    hint: 'it needs no data directory: do it yourself',
+  });
 }

@@ -1,14 +1,30 @@
 import type { SandboxReach } from '../../../infra/driver.ts';
 import { findProfile } from '../../policy/profile.ts';
 import { explain, RequestError } from '../../errors.ts';
+import type { Place } from '../../queue/places.ts';
+import type { LiveRun } from '../live.ts';
+import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
 
-/** Nothing is spent until the archive is known to take the evidence: no durable record, no run. */
-export const beginProvisioning: Step<'admitted'> = async (_run, live, deps) => {
+/** Nothing is spent until the archive is known to take the evidence (no durable record, no run), and there is room for a sandbox. */
+export const beginProvisioning: Step<'admitted'> = async (run, live, deps) => {
   if (live.signal.aborted) throw cancelled();
   await deps.vault.openForRun();
+  live.place = await takePlace(run, live, deps);
   return 'provisioning';
 };
+
+async function takePlace({ runId, requester, profile }: Run, live: LiveRun, deps: Deps): Promise<Place> {
+  const onWait = (before: number): void => {
+    deps.observe({ type: 'notice', runId, text: `waits for room for its sandbox; ${before} before it` });
+  };
+  const { memoryMiB } = findProfile(deps.policy, profile).machine;
+  try {
+    return await deps.places.take({ requester, memoryMiB, onWait }, live.signal);
+  } catch (error) {
+    throw live.signal.aborted ? cancelled() : error;
+  }
+}
 
 function cancelled(): RequestError {
   return new RequestError('cancelled', {

@@ -15,6 +15,8 @@ export interface Door {
   readonly console: Console;
   /** Says with which exit code the process should end. */
   readonly end: (exitCode: number) => void;
+  /** What is closed when the command has shown its result. */
+  readonly closing: AsyncDisposableStack;
 }
 
 /** Calls an operation under the console's eyes; SIGINT and SIGTERM stop it in good order. */
@@ -23,13 +25,15 @@ export async function call<Name extends OperationName>(
   name: Name,
   args: ArgsOf<Name>,
 ): Promise<ResultOf<Name>> {
-  const stop = listenForStop(door.console.say);
-  try {
-    return await callOperation(name, args, door.environment, { ...door.console, signal: stop.signal });
-  } finally {
+  const { closing, console } = door;
+  const stop = listenForStop(console.say);
+  closing.defer(() => {
     stop.dispose();
-    door.console.close();
-  }
+    console.close();
+  });
+  const result = await callOperation(name, args, door.environment, { ...console, signal: stop.signal, closing });
+  console.close();
+  return result;
 }
 
 /** Reads a file the user named; `-` is standard input. */
