@@ -1,6 +1,6 @@
-import { formatSources, lintSources } from './checks.ts';
+import { checkTypes, formatSources, lintSources } from './checks.ts';
 import { lockImage } from './lock-image.ts';
-import { runNode, runPackage } from './programs.ts';
+import { runNode } from './programs.ts';
 import { runTests } from './tests.ts';
 
 /** What `./burnbag dev TASK` can do; `npm test`, `npm run lint` and friends call it. Each resolves to the exit code. */
@@ -8,7 +8,7 @@ const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[])
   test: { why: 'prepares what the named tests need (all without a path), then runs them', run: runTests },
   lint: { why: 'format, ESLint, the arrows between folders, shell syntax, file lengths', run: lintSources },
   format: { why: 'formats everything', run: formatSources },
-  typecheck: { why: 'checks types', run: (args) => runPackage('typescript', 'tsc', ['--noEmit', '-p', '.', ...args]) },
+  typecheck: { why: 'checks types', run: checkTypes },
   'lock-image': { why: 'records the image of this checkout in images/image.lock.json', run: lockImage },
   'drill:crash': {
     why: 'kills processes at every step of a run and checks what is left (--minutes N: for so long)',
