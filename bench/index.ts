@@ -1,20 +1,25 @@
 import { join } from 'node:path';
 
-/** `npm run bench [-- ROUNDS]` compares Burnbag with a stock cloud VM; `npm run bench -- engine [ROUNDS]` measures the deployment engine alone. */
+/** `npm run bench [-- ROUNDS]` compares Burnbag with a stock cloud VM; `npm run bench -- engine [ROUNDS]` measures the deployment engine alone, `npm run bench -- evidence [ROUNDS]` what recording costs. */
 const ROOT = join(import.meta.dirname, '..');
 const HOME = process.env['BURNBAG_HOME'] ?? join(ROOT, '.burnbag');
 /** A round of the comparison boots two VMs, one of the engine takes seconds. */
-const ROUNDS = { sideBySide: 5, engine: 20 };
+const ROUNDS = { sideBySide: 5, engine: 20, evidence: 5 };
 
 const [first = '', second = ''] = process.argv.slice(2);
 if (first === 'engine' && isCount(second)) {
   const { benchEngine } = await import('./engine.ts');
   await benchEngine(ROOT, countOf(second, ROUNDS.engine));
+} else if (first === 'evidence' && isCount(second)) {
+  const { benchEvidence } = await import('./evidence.ts');
+  await benchEvidence(ROOT, countOf(second, ROUNDS.evidence));
 } else if (isCount(first) && second === '') {
   const { benchSideBySide } = await import('./side-by-side.ts');
   await benchSideBySide(ROOT, HOME, countOf(first, ROUNDS.sideBySide));
 } else {
-  console.error(`bench: expected nothing, ROUNDS, or engine [ROUNDS]; got ${process.argv.slice(2).join(' ')}`);
+  console.error(
+    `bench: expected nothing, ROUNDS, engine [ROUNDS], or evidence [ROUNDS]; got ${process.argv.slice(2).join(' ')}`,
+  );
   process.exitCode = 64;
 }
 

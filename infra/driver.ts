@@ -55,11 +55,32 @@ export interface ProvisionObserver {
   record(id: ConcreteId): Promise<void>;
   /** One engine event (Pulumi's EngineEvent JSON), in order. */
   event(event: EngineEvent): void;
+  /** One call to the control plane that makes or ends something: before it is made, and when it is over. Throws when it cannot be kept: then it is not made. */
+  call?(call: ProviderCall): void;
+  /** One frame on the machine's cable, where the driver holds its other end. Never throws. */
+  frame?(from: 'guest' | 'relay', frame: Buffer): void;
   /** A short phrase for people: what is being waited for now. */
   progress(what: string): void;
 }
 
 export type EngineEvent = Readonly<Record<string, unknown>>;
+
+/** `number` ties the two together; it counts from 1 for each run. `resource` is its type, `error` the text of what went wrong. */
+export type ProviderCall =
+  | {
+      readonly event: 'called';
+      readonly number: number;
+      readonly call: string;
+      readonly resource: string;
+      readonly id?: string;
+    }
+  | {
+      readonly event: 'returned';
+      readonly number: number;
+      readonly ok: boolean;
+      readonly id?: string;
+      readonly error?: string;
+    };
 
 /** A sandbox that said READY. */
 export interface Sandbox {

@@ -48,7 +48,7 @@ async function recordIntent({ layout, observer }: RunContext, machineId: string)
 }
 
 async function start(
-  { layout, acceleration, image, now, scratchKey }: RunContext,
+  { layout, acceleration, image, now, scratchKey, observer }: RunContext,
   inputs: MachineInputs,
   machineId: string,
 ): Promise<{ readonly machine: RunMachine; readonly burnKey: () => Promise<void> }> {
@@ -60,7 +60,8 @@ async function start(
   const { process, network, cable, ended, burnKey } = await spawnMachine(request);
   let end: MachineEnd | undefined;
   void ended.then((value) => (end = value));
-  return { machine: { machineId, process, network, wire: new Wire(cable), end: () => end }, burnKey };
+  const wire = new Wire(cable, (from, frame) => observer.frame?.(from, frame));
+  return { machine: { machineId, process, network, wire, end: () => end }, burnKey };
 }
 
 async function waitFor(context: RunContext, inputs: MachineInputs, machine: RunMachine): Promise<Created> {

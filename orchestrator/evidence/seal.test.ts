@@ -33,8 +33,8 @@ test('a sealed run is complete, signed, and lists every file', async () => {
   const { dir, seal } = await sealedBundle(keys, 'whole');
   expect(seal.manifest).toMatchObject({ verdict: 'complete', findings: [] });
   expect(seal.manifest.files.map(({ name }) => name)).toEqual([
-    ...['arrivals.ndjson', 'audit-file.log', 'audit.log', 'console.log', 'engine.ndjson'],
-    ...['executor.ndjson', 'relay.ndjson', 'report.json', 'sshd.log'],
+    ...['arrivals.ndjson', 'audit-file.log', 'audit.log', 'capture.pcapng', 'console.log', 'engine.ndjson'],
+    ...['executor.ndjson', 'provider.ndjson', 'relay.ndjson', 'report.json', 'sshd.log'],
   ]);
   expect(seal.manifest.streams.find(({ stream }) => stream === 'executor')).toMatchObject({
     records: 9,

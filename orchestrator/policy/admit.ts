@@ -10,9 +10,13 @@ export type Decision =
 /** Below this a certificate would expire before the guest has booted. */
 const TTL_MIN_SECONDS = 60;
 
+/** Asked by the relay itself, once, after the last action: what the kernel lost of its audit records, and whether auditd still runs. */
+const CLOSING_ACTION = 'check_health';
+
 /**
  * May this request run under this profile, and with what grant? Pure.
- * The grant is the narrowest that still does the request: the exact paths and digests it names, never the profile's whole allowance.
+ * The grant is the narrowest that still does the request: the exact paths and digests it names, never the profile's whole allowance;
+ * and the relay's own closing question, which has no arguments and changes nothing, where the profile allows it.
  */
 export function admit(request: RunRequest, profile: Profile): Decision {
   const ttlSeconds = request.ttlSeconds ?? profile.ttlSeconds.default;
@@ -39,6 +43,9 @@ export function admit(request: RunRequest, profile: Profile): Decision {
     if (problem !== undefined) return { allowed: false, refusal: problem };
     actions.push(narrow(allowance, asked));
   }
+  const closing = profile.actions.find((row) => row.action === CLOSING_ACTION);
+  if (closing !== undefined && actions.every(({ action }) => action !== CLOSING_ACTION))
+    actions.push(narrow(closing, []));
   return { allowed: true, actions, ttlSeconds };
 }
 

@@ -54,7 +54,7 @@ export async function connect(login: ParsedLogin, deadlines: Deadlines, signal?:
         afterKeyExchange(link);
       });
       link.client.once('ready', () => {
-        openChannel(link, resolve, reject);
+        openChannel(link, login.command ?? 'agent-exec', resolve, reject);
       });
       startHandshake(link, login);
     });
@@ -108,10 +108,15 @@ function afterKeyExchange(link: Link): void {
   else link.break(violation('strict key exchange', 'a server without it'));
 }
 
-function openChannel(link: Link, resolve: (channel: ClientChannel) => void, reject: (error: Error) => void): void {
+function openChannel(
+  link: Link,
+  command: string,
+  resolve: (channel: ClientChannel) => void,
+  reject: (error: Error) => void,
+): void {
   link.stage = 'opening the channel';
   // The text is never run: sshd forces its own command.
-  link.client.exec('agent-exec', (error, channel) => {
+  link.client.exec(command, (error, channel) => {
     link.allow(OVERHEAD_MAX_BYTES);
     if (error === undefined) resolve(channel);
     else reject(error);

@@ -1,7 +1,8 @@
 /** The relay as the rest of the orchestrator sees it. */
 export { openRelay, type RelayOptions } from './open-relay.ts';
+export { fetchLog, type Fetched, type FetchOptions } from './fetch-log.ts';
 export { RELAY_ERRORS, RelayError, type RelayErrorCode } from './errors.ts';
 export { DEADLINES, type Deadlines } from './limits.ts';
 export type { Address } from './login.ts';
 export type { EndReason, RequestOptions, Session, SessionEnd } from './session.ts';
-export type { OnRecord, TranscriptRecord } from './transcript.ts';
+export type { FetchReason, OnRecord, TranscriptRecord } from './transcript.ts';

@@ -17,6 +17,12 @@ export const STDERR_KEPT_BYTES = 16 * 1024;
 /** Bytes of stderr after which the executor is taken for broken: it answers on stdout. */
 export const STDERR_MAX_BYTES = 1024 * 1024;
 
+/** Bytes of one fetched log: twice what auditd keeps (images/guest/etc/audit/auditd.conf), turned-over file included. */
+export const LOG_MAX_BYTES = 16 * 1024 * 1024;
+
+/** What fetching a log may take once the channel is open: an emulated guest sends some megabytes a second. */
+export const FETCH_MS = 20_000;
+
 /** Bytes on the wire before the channel is open. A real handshake takes 5 kB; the rest is room for a banner. */
 export const HANDSHAKE_MAX_BYTES = 256 * 1024;
 

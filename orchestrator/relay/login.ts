@@ -15,6 +15,8 @@ export interface Login {
   readonly privateKey: KeyObject;
   /** The run's certificate, `ssh-ed25519-cert-v01@openssh.com AAAA…`. */
   readonly certificateLine: string;
+  /** What is asked of sshd: the forced command is told, and decides. Without it, the executor. */
+  readonly command?: string;
 }
 
 /** A login made exact. */

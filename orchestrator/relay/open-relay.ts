@@ -1,11 +1,11 @@
-import { connect, OpeningFailed } from './connect.ts';
+import { connect } from './connect.ts';
 import { ExecutorSession } from './executor-session.ts';
+import { explainOpening } from './explain-opening.ts';
 import { DEADLINES, type Deadlines } from './limits.ts';
 import { parseLogin, type Login, type ParsedLogin } from './login.ts';
 import type { Session } from './session.ts';
 import { createTranscript, type OnRecord, type TranscriptEvent } from './transcript.ts';
-import { cancelled, checkValidity, expired, translate } from './translate.ts';
-import { waitFor } from './wait.ts';
+import { cancelled, checkValidity, expired } from './translate.ts';
 
 export interface RelayOptions extends Omit<Login, 'username' | 'certificateLine'> {
   readonly username?: string;
@@ -19,9 +19,6 @@ export interface RelayOptions extends Omit<Login, 'username' | 'certificateLine'
   readonly sshdLog?: () => Promise<string>;
 }
 
-/** What a refusal's log may take to arrive: it crosses a serial port, not a network. */
-const LOG_TIMEOUT_MS = 1_000;
-
 /**
  * Opens the one connection of a run and starts the executor on it. Rejects with RelayError (`retryable` says whether again makes sense), or with
  * CaError on a certificate that cannot be read. The session ends with its certificate, whoever forgets to close it.
@@ -34,26 +31,12 @@ export async function openRelay(options: RelayOptions): Promise<Session> {
   checkValidity(login.certificate);
   const started = performance.now();
   const connection = await connect(login, deadlines, signal).catch((error: unknown) =>
-    explainFailure(error, login, options),
+    explainOpening(error, login, options.sshdLog),
   );
   const session = new ExecutorSession(connection, note, deadlines.closeMs);
   session.note(connected(login, performance.now() - started));
   endWith(session, login, signal);
   return session;
-}
-
-async function explainFailure(error: unknown, { certificate }: ParsedLogin, { sshdLog }: RelayOptions): Promise<never> {
-  if (!(error instanceof OpeningFailed)) throw error;
-  const { stage, cause } = error;
-  const wantsLog = stage === 'logging in' && sshdLog !== undefined;
-  throw translate(cause, { stage, certificate, sshdLog: wantsLog ? await readLog(sshdLog) : '' });
-}
-
-function readLog(sshdLog: () => Promise<string>): Promise<string> {
-  const onTimeout = () => new Error(`no log within ${LOG_TIMEOUT_MS} ms`);
-  return waitFor<string>({ timeoutMs: LOG_TIMEOUT_MS, onTimeout, onAbort: cancelled }, (resolve, reject) => {
-    sshdLog().then(resolve, reject);
-  }).catch(() => '');
 }
 
 function connected({ hostKey, certificate }: ParsedLogin, milliseconds: number): TranscriptEvent {

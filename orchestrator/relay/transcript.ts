@@ -13,6 +13,22 @@ export type TranscriptEvent =
       readonly key_id: string;
       readonly handshake_ms: number;
     }
+  /** The second login, which copies the guest's own file of a log out. */
+  | {
+      readonly event: 'log_connected';
+      readonly log: string;
+      readonly serial: string;
+      readonly key_id: string;
+      readonly handshake_ms: number;
+    }
+  /** How that ended, and what came: all of the file only where `reason` is `complete`. */
+  | {
+      readonly event: 'log_fetched';
+      readonly log: string;
+      readonly reason: FetchReason;
+      readonly bytes: number;
+      readonly sha256: string;
+    }
   /** A line sent or received, whole and without its newline; `bytes` and `sha256` are of that line. */
   | { readonly event: 'request' | 'answer'; readonly bytes: number; readonly sha256: string; readonly line: string }
   | {
@@ -25,6 +41,9 @@ export type TranscriptEvent =
       readonly stderr_bytes: number;
       readonly error_code: RelayErrorCode | null;
     };
+
+/** Why a fetch ended. `complete` is the only one after which all of the file is there. */
+export type FetchReason = 'complete' | 'too_long' | 'timeout' | 'failed' | 'connection_lost';
 
 /** Takes one record; throws when it cannot keep it, and then nothing is sent. */
 export type OnRecord = (record: TranscriptRecord) => void;

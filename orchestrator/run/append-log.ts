@@ -1,6 +1,6 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 
-/** A file of one JSON line per record, written before `append` returns, so that what came first is on disk first. */
+/** A file of one JSON line per record, on disk before `append` returns: what it speaks of has not happened yet, or not been told to anybody. */
 export interface AppendLog {
   append(record: object): void;
   close(): void;
@@ -15,6 +15,7 @@ export function openAppendLog(file: string, fence: () => void): AppendLog {
       fence();
       const line = Buffer.from(`${JSON.stringify(record)}\n`);
       for (let done = 0; done < line.length;) done += writeSync(fd, line, done);
+      fdatasyncSync(fd);
     },
     close() {
       if (fd !== undefined) closeSync(fd);

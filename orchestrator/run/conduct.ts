@@ -49,6 +49,7 @@ async function drive(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
   while (isConducted(current.state)) {
     const { to, error } = await attempt(current, current.state, live, deps);
     if (error !== undefined) live.fail(error);
+    if (error !== undefined && current.state === 'collecting') sayPending(current, error, deps);
     const outcome = current.outcome ?? live.outcome();
     current = await move(deps, current, to, {
       ...(error !== undefined && { why: reasonOf(error) }),
@@ -57,6 +58,12 @@ async function drive(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
     });
   }
   return current;
+}
+
+/** No seal keeps a sandbox alive: what there is of the evidence stays where it is, and that is said. */
+function sayPending({ runId }: Run, error: unknown, deps: Deps): void {
+  const { code, got } = explain(error);
+  deps.observe({ type: 'notice', runId, text: `evidence pending: not sealed (${code}: ${got}); burned all the same` });
 }
 
 /** Where a run that a crash left behind goes on: its machine is stopped first, and what was executing is never executed again. */

@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import type { Answer, GrantedAction } from '../../executor/protocol/index.ts';
 import type { Sandbox } from '../../infra/driver.ts';
 import type { TaskCertificate } from '../ca/index.ts';
-import { type ArchiveRecord, Following, type FollowOptions, type Seal } from '../evidence/index.ts';
+import {
+  type ArchiveRecord,
+  type Capture,
+  Following,
+  type FollowOptions,
+  type Seal,
+  type StreamEnding,
+} from '../evidence/index.ts';
 import type { Place } from '../queue/places.ts';
 import type { Session, SessionEnd } from '../relay/index.ts';
 import { explain, type Explained } from '../errors.ts';
@@ -41,7 +48,7 @@ export class LiveRun {
   readonly request: RunRequest | undefined;
   /** Where the run's evidence grows; it is kept. */
   readonly folder: string;
-  readonly logs: { readonly relay: AppendLog; readonly engine: AppendLog };
+  readonly logs: { readonly relay: AppendLog; readonly engine: AppendLog; readonly provider: AppendLog };
   readonly answers: Answer[] = [];
   readonly phases: { readonly phase: Phase; readonly duration_ms: number }[] = [];
   readonly failures: Explained[] = [];
@@ -53,6 +60,12 @@ export class LiveRun {
   place: Place | undefined;
   sandbox: Sandbox | undefined;
   certificate: TaskCertificate | undefined;
+  /** Keeps what crosses the machine's cable, from its first frame. */
+  capture: Capture | undefined;
+  /** Takes the provider's calls once the evidence is sealed. */
+  onLateCall: ((call: object) => void) | undefined;
+  /** How the guest's own log file came out, once it was asked for. */
+  fetched: StreamEnding | undefined;
   #following: Following | undefined;
   readonly #assertHeld: () => void;
   session: Session | undefined;
@@ -73,7 +86,7 @@ export class LiveRun {
     this.folder = join(home, 'runs', runId);
     this.#assertHeld = assertHeld;
     const open = (name: string): AppendLog => openLog(this.folder, name, assertHeld);
-    this.logs = { relay: open('relay.ndjson'), engine: open('engine.ndjson') };
+    this.logs = { relay: open('relay.ndjson'), engine: open('engine.ndjson'), provider: open('provider.ndjson') };
   }
 
   /** Aborts when the run is cancelled or reaches its deadline. Sealing and destruction never listen to it. */
@@ -145,8 +158,8 @@ export class LiveRun {
     clearTimeout(this.#halt);
     this.place?.giveBack();
     await this.#following?.abandon();
-    this.logs.relay.close();
-    this.logs.engine.close();
+    this.capture?.close();
+    for (const log of Object.values(this.logs)) log.close();
   }
 }
 

@@ -16,8 +16,12 @@ import {
   type StreamName,
   type TrustedKeys,
 } from '../../orchestrator/evidence/index.ts';
-import { arrivalsOf, sha256, STARTED_MS, textOf } from './arrivals.ts';
+import { sha256, STARTED_MS } from './arrivals.ts';
+import { contentsOf, type TestStreams } from './contents.ts';
+import { providerLog } from './control-plane.ts';
 import { proof } from './proof.ts';
+
+export type { TestStreams };
 
 /** A run that exists only in tests. */
 export const RUN_ID = '7f3a91c0de42';
@@ -62,9 +66,6 @@ export function runFacts(changes: Partial<RunFacts> = {}): RunFacts {
   };
 }
 
-/** The lines of each stream; a test changes them before they are written. `arrivals` is made when they are, unless a test made its own. */
-export type TestStreams = Record<Exclude<StreamName, 'arrivals'>, string[]> & { arrivals?: string[] };
-
 /** Serial of the login that fetches the guest's own log. */
 const READER_SERIAL = '5';
 /** The process that the second request starts. */
@@ -84,6 +85,7 @@ export function agreeingStreams(runId = RUN_ID): TestStreams {
     audit,
     audit_file: audit.filter((line) => !line.startsWith('type=EOE')),
     engine: [JSON.stringify({ sequence: 0, preludeEvent: {} }), JSON.stringify({ sequence: 1, summaryEvent: {} })],
+    provider: providerLog(MACHINE_ID),
     console: ['BURNBAG READY machine=… uptime=4.2 hostkey=ssh-ed25519 AAAA'],
   };
 }
@@ -116,10 +118,15 @@ function loginLine(serial: string, index: number): string {
 }
 
 /** Chains records as the executor does: numbers, and the SHA-256 of the line before. */
-export function chain(records: readonly object[], session = '0123456789abcdef'): string[] {
+export function chain(
+  records: readonly object[],
+  session = '0123456789abcdef',
+  times: readonly number[] = [],
+): string[] {
   let prev = CHAIN_START;
   return records.map((record, index) => {
-    const line = JSON.stringify({ seq: index + 1, at_ms: guestTime(record, index), prev, session, ...record });
+    const at_ms = times[index] ?? guestTime(record, index);
+    const line = JSON.stringify({ seq: index + 1, at_ms, prev, session, ...record });
     prev = sha256(line);
     return line;
   });
@@ -208,15 +215,15 @@ function answer(id: number): string {
 
 function scriptAnswer(id: number): string {
   const output = { encoding: 'utf8', data: '', bytes: 0, sha256: SHA, truncated: false };
-  const ended = {
-    exit_code: 0,
-    signal: null,
-    timed_out: false,
-    out_of_memory: false,
+  const ended = { exit_code: 0, signal: null, timed_out: false, out_of_memory: false };
+  return okAnswer(id, {
+    ...ended,
     duration_ms: 1,
     first_output_ms: null,
-  };
-  return okAnswer(id, { ...ended, pid: SCRIPT_PID, stdout: output, stderr: output });
+    pid: SCRIPT_PID,
+    stdout: output,
+    stderr: output,
+  });
 }
 
 function healthAnswer(id: number): string {
@@ -249,11 +256,10 @@ function refusal(id: number): string {
 export async function writeStreams(folder: string, streams: TestStreams): Promise<CollectedStream[]> {
   await mkdir(folder, { recursive: true });
   const ended = { how: 'collected', at: '2026-11-23T08:00:00.000Z' } as const;
-  const all = { ...streams, arrivals: streams.arrivals ?? arrivalsOf(streams) };
   return Promise.all(
-    Object.entries(all).map(async ([stream, lines]: [string, string[]]) => {
+    Object.entries(contentsOf(streams)).map(async ([stream, content]) => {
       const source = join(folder, stream);
-      await writeFile(source, textOf(lines));
+      await writeFile(source, content);
       return { stream: stream as StreamName, source, ended };
     }),
   );

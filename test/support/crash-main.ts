@@ -11,6 +11,7 @@ import type { Environment } from '../../orchestrator/environment.ts';
 import { openOrchestrator, type Orchestrator } from '../../orchestrator/orchestrator.ts';
 import type { Failpoints, FailpointName } from '../../orchestrator/run/failpoint.ts';
 import { JournalError } from '../../orchestrator/run/journal/index.ts';
+import type { ObserveRun } from '../../orchestrator/run/progress.ts';
 import { detonationRequest } from '../../orchestrator/run/request.ts';
 import { type CrashEvent, type CrashPlan, type DumpedRun, type Fault, FILLER } from './crash-plan.ts';
 import { createFakeDriver } from './fake-driver.ts';
@@ -67,8 +68,9 @@ async function work(): Promise<void> {
     requester: 'crash-test',
     profile: 'detonation',
   });
-  const watch = (event: { readonly type: string; readonly runId: string }): void => {
+  const watch: ObserveRun = (event) => {
     if (event.type === 'admitted') say({ type: 'run', runId: event.runId });
+    if (event.type === 'notice') say({ type: 'notice', text: event.text });
   };
   const { state, outcome } = await orchestrator.conduct(request, watch, new AbortController().signal);
   say({ type: 'ended', state, outcome });

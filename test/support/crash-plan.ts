@@ -47,6 +47,7 @@ export type CrashEvent =
   | { readonly type: 'run'; readonly runId: string }
   | { readonly type: 'stopping' }
   | { readonly type: 'asking' }
+  | { readonly type: 'notice'; readonly text: string }
   | { readonly type: 'ended'; readonly state: string; readonly outcome: string | null }
   | { readonly type: 'error'; readonly text: string }
   | { readonly type: 'dump'; readonly runs: readonly DumpedRun[] };

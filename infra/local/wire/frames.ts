@@ -36,4 +36,5 @@ export function wrapFrame(parts: readonly Buffer[]): Buffer {
   return Buffer.concat([length, ...parts]);
 }
 
-const LENGTH_BYTES = 4;
+/** Before each frame on the wire. */
+export const LENGTH_BYTES = 4;

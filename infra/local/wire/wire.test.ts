@@ -233,3 +233,21 @@ test('a flood is read in slots, a guest that reads nothing is written little, an
   await pass(0);
   await wire.ended;
 });
+
+test('whoever looks on is shown every frame both ways, carried or not, and none that did not cross', async () => {
+  const [ours, guest] = duplexPair();
+  const seen: string[] = [];
+  const wire = new Wire(ours, (from, frame) => void seen.push(`${from} ${frame.toString('hex')}`));
+  const sent: string[] = [];
+  guest.on('data', (chunk: Buffer) => void sent.push(chunk.subarray(4).toString('hex')));
+  const rubbish = Buffer.from('ffffffffffff5254001234560800', 'hex');
+  guest.write(wrapFrame([rubbish]));
+  guest.write(wrapFrame(writeArpReply(GUEST, RELAY)));
+  wire.connect().on('error', () => undefined);
+  await pass(500);
+  const told = (from: string) => seen.filter((one) => one.startsWith(from)).map((one) => one.split(' ')[1]);
+  expect(told('guest')).toEqual([rubbish.toString('hex'), Buffer.concat(writeArpReply(GUEST, RELAY)).toString('hex')]);
+  expect(told('relay')).toEqual(sent);
+  expect(sent).toHaveLength(1);
+  wire.cut();
+});

@@ -3,12 +3,15 @@ import type { Duplex } from 'node:stream';
 import { Connection } from './connection.ts';
 import { GUEST, RELAY, SSH_PORT } from './ends.ts';
 import { WireError } from './error.ts';
-import { FrameCutter, wrapFrame } from './frames.ts';
+import { FrameCutter, LENGTH_BYTES, wrapFrame } from './frames.ts';
 import { DROPPED, readPacket, writeArpReply, writeIpv4, type Dropped } from './packet.ts';
 import { readSegment, writeSegment, type Segment } from './segment.ts';
 
 /** Frames that were not carried, by reason. Anything above zero is the guest trying something, or noise of its kernel. */
 export type DropCounts = Readonly<Record<Dropped | 'unasked_tcp' | 'flood', number>>;
+
+/** Is shown every frame on the cable, both ways, whatever becomes of it. Must not throw. */
+export type Onlooker = (from: 'guest' | 'relay', frame: Buffer) => void;
 
 /** One run needs one connection; sshd itself takes this many. */
 const CONNECTIONS_MAX = 8;
@@ -34,6 +37,7 @@ const FIRST_PORT = 49_152;
  */
 export class Wire {
   readonly #cable: Duplex;
+  readonly #show: Onlooker;
   readonly #cutter = new FrameCutter();
   readonly #connections = new Map<number, Connection>();
   readonly #dropped: Record<keyof DropCounts, number>;
@@ -45,8 +49,9 @@ export class Wire {
   readonly ended: Promise<undefined>;
   readonly #end: () => void;
 
-  constructor(cable: Duplex) {
+  constructor(cable: Duplex, show: Onlooker = () => undefined) {
     this.#cable = cable;
+    this.#show = show;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.ended = promise;
     this.#end = () => {
@@ -105,6 +110,7 @@ export class Wire {
     const touched = new Set<Connection>();
     let cost = 0;
     for (const frame of this.#cut(chunk)) {
+      this.#show('guest', frame);
       const connection = this.#sort(frame);
       if (connection !== undefined) touched.add(connection);
       cost += Math.max(frame.length, connection === undefined ? DROPPED_COST : CARRIED_COST);
@@ -155,8 +161,13 @@ export class Wire {
 
   #write(frame: readonly Buffer[]): void {
     if (this.#isCut) return;
-    if (this.#cable.writableLength > WAITING_MAX_BYTES) this.#dropped.flood += 1;
-    else this.#cable.write(wrapFrame(frame));
+    if (this.#cable.writableLength > WAITING_MAX_BYTES) {
+      this.#dropped.flood += 1;
+      return;
+    }
+    const wrapped = wrapFrame(frame);
+    this.#show('relay', wrapped.subarray(LENGTH_BYTES));
+    this.#cable.write(wrapped);
   }
 
   /** Stops reading when too much came in a slot, for as many slots as it was too much by. */

@@ -35,9 +35,15 @@ export const FINDINGS = {
   request_not_sent: { verdict: 'gaps', why: 'the executor recorded a request that the relay did not send' },
   action_not_ended: { verdict: 'gaps', why: 'the executor recorded the start of an action, not its end' },
   answer_differs: { verdict: 'gaps', why: 'what the executor recorded is not what the relay received' },
+  // The capture, beside what the relay says of its own connections.
+  capture_truncated: { verdict: 'gaps', why: 'frames crossed the cable that are not in the capture' },
+  capture_not_closed: { verdict: 'gaps', why: 'whoever captured did not come to the end of it' },
+  capture_differs: { verdict: 'gaps', why: 'the relay had more connections or bytes than crossed the cable' },
+  call_not_ended: { verdict: 'gaps', why: 'a call to make or end a resource began, and its end is not on record' },
   // auditd, and the clock.
   audit_gap: { verdict: 'gaps', why: 'numbers of audit records are missing' },
   audit_lost: { verdict: 'gaps', why: 'audit records were dropped in the guest' },
+  audit_uncounted: { verdict: 'unknown', why: 'nobody asked how many audit records the kernel had lost' },
   audit_stopped: { verdict: 'gaps', why: 'auditd did not run to the end' },
   audit_ended_early: { verdict: 'gaps', why: 'what surely happened last is not in the audit stream' },
   process_not_audited: { verdict: 'gaps', why: 'the executor started a process that the audit stream does not have' },

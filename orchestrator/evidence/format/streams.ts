@@ -1,11 +1,13 @@
 /**
- * The streams of a run: which file each one is, and which of the three witnesses wrote it. One line is one record.
+ * The streams of a run: which file each one is, and which of the three witnesses wrote it. One line is one record; of the capture, one frame.
  *
  *   sshd, executor, audit   left the guest while they were written
  *   audit_file              the guest's own file of the audit stream, fetched at the end
  *   relay                   what the relay sent and received
  *   arrivals                when which bytes of a followed stream had arrived, numbered and chained
- *   engine, console         what the control plane saw
+ *   engine, provider        what the engine did, and each call that made or ended a resource
+ *   console                 what the machine said on its serial port
+ *   capture                 every frame on the machine's cable, both ways, taken at the end of it that no guest reaches
  */
 export const STREAMS = {
   sshd: { file: 'sshd.log', witness: 'guest' },
@@ -15,7 +17,9 @@ export const STREAMS = {
   relay: { file: 'relay.ndjson', witness: 'relay' },
   arrivals: { file: 'arrivals.ndjson', witness: 'relay' },
   engine: { file: 'engine.ndjson', witness: 'control_plane' },
+  provider: { file: 'provider.ndjson', witness: 'control_plane' },
   console: { file: 'console.log', witness: 'control_plane' },
+  capture: { file: 'capture.pcapng', witness: 'control_plane' },
 } as const;
 
 export type StreamName = keyof typeof STREAMS;

@@ -4,9 +4,11 @@ import type { Finding } from '../format/findings.ts';
 import type { ArrivalsWitness } from './arrivals.ts';
 import type { AuditFileWitness } from './audit-file.ts';
 import type { AuditWitness } from './audit.ts';
+import type { CaptureWitness } from './capture.ts';
 import { boundClock, clockProblem, type ClockBounds } from './clock.ts';
 import type { ExecutorWitness, RecordedAction } from './executor.ts';
 import { Findings } from './findings.ts';
+import type { ProviderWitness } from './provider.ts';
 import type { RelayWitness, SentRequest } from './relay.ts';
 import type { ConsoleWitness, SyslogWitness } from './syslog.ts';
 
@@ -19,6 +21,8 @@ export interface Witnesses {
   readonly auditFile: AuditFileWitness;
   readonly sshd: SyslogWitness;
   readonly console: ConsoleWitness;
+  readonly provider: ProviderWitness;
+  readonly capture: CaptureWitness;
 }
 
 /** What one pass over all streams found: the basis of the verdict, for whoever seals and for whoever verifies. */
@@ -42,20 +46,24 @@ export function judge(seen: Witnessed): { readonly findings: readonly Finding[];
   judgeSessions(seen, findings);
   judgeRequests(seen, findings);
   judgeAudit(seen, findings);
+  judgeCapture(seen, findings);
   const clock = boundClock(seen.relay.requests, seen.executor.actions);
   const stepped = clockProblem(clock, seen.executor.actions);
   if (stepped !== undefined) findings.add('clock_stepped', 'executor', stepped);
-  const { executor, relay, arrivals, audit, auditFile, sshd, console } = seen;
-  const own = [executor, relay, arrivals, audit, auditFile, sshd, console].map((witness) => witness.findings.list);
+  const { executor, relay, arrivals, audit, auditFile, sshd, provider, console, capture } = seen;
+  const all = [executor, relay, arrivals, audit, auditFile, sshd, provider, console, capture];
+  const own = all.map((witness) => witness.findings.list);
   return { findings: [...findings.list, ...own.flat()], clock };
 }
 
 /** Streams that cannot be without a record when somebody logged in. */
 const NEVER_SILENT: ReadonlySet<string> = new Set(['sshd', 'audit']);
-/** Fetched only where somebody may log in as audit-reader: its absence says nothing, its presence is compared. */
-const OPTIONAL: ReadonlySet<string> = new Set(['audit_file']);
-/** Streams whose records end with a newline; a console may stop anywhere. */
-const RECORDED_BY_LINE: ReadonlySet<string> = new Set(STREAM_NAMES.filter((name) => name !== 'console'));
+/** Fetched and taken only where the driver has a way to: absence says nothing, presence is compared. */
+const OPTIONAL: ReadonlySet<string> = new Set(['audit_file', 'capture']);
+/** Streams whose records end with a newline; a console may stop anywhere, and a capture has no lines. */
+const RECORDED_BY_LINE: ReadonlySet<string> = new Set(
+  STREAM_NAMES.filter((name) => name !== 'console' && name !== 'capture'),
+);
 
 function judgeStreams({ streams, unfinished, relay }: Witnessed, findings: Findings): void {
   const listed = new Map(streams.map((entry) => [entry.stream, entry]));
@@ -119,6 +127,8 @@ function differs({ lineSha256, answer }: SentRequest, recorded: RecordedAction):
 
 /** What the executor started must be in the audit stream, and so must the login that came after all of it. */
 function judgeAudit({ executor, relay, audit }: Witnessed, findings: Findings): void {
+  if (executor.sessions.length > 0 && !relay.hasCount)
+    findings.add('audit_uncounted', 'audit', `no answer about health in ${relay.sessions.length} sessions`);
   if (audit.records === 0) return;
   for (const [id, { pid }] of executor.actions) {
     if (pid !== undefined && !audit.started.has(pid))
@@ -126,4 +136,17 @@ function judgeAudit({ executor, relay, audit }: Witnessed, findings: Findings): 
   }
   if (relay.hasFetched && !audit.hasReader)
     findings.add('audit_ended_early', 'audit', `no record of the last login, after number ${audit.lastSeq ?? 0}`);
+}
+
+/** Each login was a connection on the cable, and what it carried crossed it, encrypted and with more around it. */
+function judgeCapture({ streams, relay, capture }: Witnessed, findings: Findings): void {
+  const entry = streams.find(({ stream }) => stream === 'capture');
+  if (entry === undefined || entry.ended.how === 'never_opened' || capture.findings.list.length > 0) return;
+  const { connections, carried } = capture;
+  if (connections < relay.logins.length)
+    findings.add('capture_differs', 'capture', `${connections} connections, ${relay.logins.length} logins`);
+  if (carried.relay < relay.bytes.sent || carried.guest < relay.bytes.received) {
+    const told = `${relay.bytes.sent} bytes sent and ${relay.bytes.received} received by the relay`;
+    findings.add('capture_differs', 'capture', `${told}, ${carried.relay} and ${carried.guest} on the cable`);
+  }
 }

@@ -6,9 +6,11 @@ import { readPlain, scan, type Scan, type ScanListener } from '../scan.ts';
 import { ArrivalsWitness } from './arrivals.ts';
 import { AuditFileWitness } from './audit-file.ts';
 import { AuditWitness } from './audit.ts';
+import { CaptureWitness } from './capture.ts';
 import type { ClockBounds } from './clock.ts';
 import { ExecutorWitness } from './executor.ts';
 import { judge, type Witnesses } from './judge.ts';
+import { ProviderWitness } from './provider.ts';
 import { RelayWitness } from './relay.ts';
 import { ConsoleWitness, SyslogWitness } from './syslog.ts';
 
@@ -57,8 +59,8 @@ export async function readBundle(dir: string, names: readonly string[], runId: s
     scans.set(name, await readPlain(join(dir, name), (handle) => scan(handle, listener)));
     listener?.onEnd?.();
   }
-  const { executor, relay, arrivals, audit, auditFile } = witnesses;
-  for (const witness of [executor, relay, arrivals, audit]) witness.end();
+  const { executor, relay, arrivals, audit, auditFile, provider } = witnesses;
+  for (const witness of [executor, relay, arrivals, audit, provider]) witness.end();
   auditFile.end(relay.hasFetched);
   return {
     files: Array.from(scans, ([name, { bytes, sha256 }]) => ({ name, bytes, sha256 })),
@@ -82,6 +84,8 @@ function makeWitnesses(runId: string): Witnesses {
     auditFile,
     sshd: new SyslogWitness(),
     console: new ConsoleWitness(),
+    provider: new ProviderWitness(),
+    capture: new CaptureWitness(),
   };
 }
 
@@ -89,8 +93,8 @@ type BundleListener = ScanListener & { readonly onEnd?: () => void };
 
 /** Who listens to which file; a followed stream's pieces are also compared with what arrived. */
 function listenersOf(witnesses: Witnesses): ReadonlyMap<string, BundleListener> {
-  const { executor, relay, arrivals, audit, auditFile, sshd, console } = witnesses;
-  const byStream = { executor, relay, arrivals, audit, audit_file: auditFile, sshd, console };
+  const { executor, relay, arrivals, audit, auditFile, sshd, provider, console, capture } = witnesses;
+  const byStream = { executor, relay, arrivals, audit, audit_file: auditFile, sshd, provider, console };
   const listeners = new Map<string, BundleListener>();
   for (const [stream, { onLine }] of Object.entries(byStream))
     listeners.set(STREAMS[stream as keyof typeof byStream].file, { onLine });
@@ -98,14 +102,16 @@ function listenersOf(witnesses: Witnesses): ReadonlyMap<string, BundleListener> 
     const { onPiece, end } = arrivals.checkerOf(stream);
     listeners.set(STREAMS[stream].file, { ...listeners.get(STREAMS[stream].file), onPiece, onEnd: end });
   }
+  listeners.set(STREAMS.capture.file, capture);
   return listeners;
 }
 
 function countStreams<Ended extends { readonly how: StreamEnd }>(
   endings: ReadonlyMap<StreamName, Ended>,
   scans: ReadonlyMap<string, Scan>,
-  numbered: Pick<Witnesses, 'executor' | 'relay' | 'arrivals' | 'audit'>,
+  { executor, relay, arrivals, audit, provider, capture }: Witnesses,
 ): CountedStream<Ended>[] {
+  const numbered = { executor, relay, arrivals, audit, provider };
   return STREAM_NAMES.flatMap((stream) => {
     const ended = endings.get(stream);
     if (ended === undefined) return [];
@@ -117,7 +123,7 @@ function countStreams<Ended extends { readonly how: StreamEnd }>(
       witness,
       file: found === undefined ? null : file,
       bytes: found?.bytes ?? 0,
-      records: found?.lines ?? 0,
+      records: stream === 'capture' ? capture.records : (found?.lines ?? 0),
       first_seq: counted?.firstSeq ?? null,
       last_seq: counted?.lastSeq ?? null,
       ended,

@@ -24,6 +24,9 @@ const BROKEN_ENDS: ReadonlySet<unknown> = new Set([
   'transcript_failed',
 ]);
 
+/** The guest tells its offset within a second; a clock that was set, or that stood, is off by more. */
+const STEP_MIN_MS = 2_000;
+
 /** What must be in a record, by its event, for it to be compared; the rest of it stays evidence and is not judged. */
 const RELAY_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
   connected: ({ serial }) => isText(serial),
@@ -48,8 +51,12 @@ export class RelayWitness {
   /** Of all its logins. */
   readonly logins: string[] = [];
   readonly requests = new Map<number, SentRequest>();
-  /** Whether it fetched the guest's own file. */
+  /** Whether it fetched the guest's own file, and all of it. */
   hasFetched = false;
+  /** Of all its sessions and fetches, as it counted them. */
+  readonly bytes = { sent: 0, received: 0 };
+  /** Whether the guest's health was told, and with it the kernel's own count of lost audit records. */
+  hasCount = false;
   readonly findings = new Findings();
   #ended = 0;
   #sent = 0;
@@ -86,7 +93,10 @@ export class RelayWitness {
     if (event === 'connected' || event === 'log_connected' || event === 'revoked')
       this.logins.push(String(record['serial']));
     if (event === 'connected') this.sessions.push(String(record['serial']));
-    if (event === 'log_fetched') this.hasFetched = record['reason'] === 'complete';
+    if (event === 'log_fetched') {
+      this.hasFetched = record['reason'] === 'complete';
+      this.bytes.received += Number(record['bytes']);
+    }
     if (event === 'request') this.#noteRequest(record);
     if (event === 'answer') this.#noteAnswer(record);
     if (event === 'ended') this.#noteEnd(record);
@@ -120,9 +130,13 @@ export class RelayWitness {
   #noteHealth(health: Fields | undefined): void {
     const audit = health?.['audit'] as Fields | undefined;
     const services = health?.['services'] as Fields | undefined;
+    const offset = (health?.['time'] as Fields | undefined)?.['offset_ms'];
+    if (Number.isSafeInteger(offset) && Math.abs(offset as number) > STEP_MIN_MS)
+      this.findings.add('clock_stepped', 'executor', `${String(offset)} ms off, by the guest's own monotonic clock`);
     const lost = audit?.['lost'];
+    if (isNatural(lost)) this.hasCount = true;
     if (isOrdinal(lost)) this.findings.add('audit_lost', 'audit', `${lost} records, by the kernel's own count`);
-    if (services?.['auditd'] === 'stopped')
+    if (services?.['auditd'] === 'stopped' || audit?.['auditd'] === 'stopped')
       this.findings.add('audit_stopped', 'audit', `by the executor's word, record ${this.records} of the relay`);
     if (audit?.['enabled'] === false)
       this.findings.add('audit_stopped', 'audit', `switched off, by record ${this.records} of the relay`);
@@ -131,6 +145,8 @@ export class RelayWitness {
   /** Only after an end in order do the lines make up all bytes: a session that was cut may have been cut within a line. */
   #noteEnd({ reason, bytes_sent: sent, bytes_received: received }: RelayRecord): void {
     this.#ended += 1;
+    this.bytes.sent += Number(sent);
+    this.bytes.received += Number(received);
     if (BROKEN_ENDS.has(reason))
       this.findings.add('session_broken', 'relay', `${String(reason)}, record ${this.records}`);
     if (reason === 'closed' && (sent !== this.#sent || received !== this.#received)) {

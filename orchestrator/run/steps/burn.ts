@@ -61,6 +61,9 @@ async function destroy(run: Run, live: LiveRun, deps: Deps): Promise<readonly De
     deps.observe({ type: 'notice', runId: run.runId, text });
   };
   const log = openBurnLog(live.folder);
+  live.onLateCall = (call) => {
+    log.append({ providerCall: call });
+  };
   try {
     // Without the manifest the driver goes by label.
     const manifest = await deps.journal.listIds(run.runId).catch(() => []);
@@ -72,6 +75,7 @@ async function destroy(run: Run, live: LiveRun, deps: Deps): Promise<readonly De
     notice(`destruction was not smooth: ${explain(error).got}`);
     return [];
   } finally {
+    live.onLateCall = () => undefined;
     const lost = log.close();
     if (lost > 0) notice(`${lost} events of the destruction could not be kept`);
   }

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type CollectedStream,
@@ -7,6 +9,7 @@ import {
   type FollowedStream,
   type StreamEnd,
   type StreamName,
+  STREAMS,
 } from '../../evidence/index.ts';
 import { buildReport, type Report, type ScriptAnswer } from '../../report/index.ts';
 import type { SandboxStreams } from '../../../infra/driver.ts';
@@ -52,12 +55,23 @@ export function describeStreams(
     ended: { how: ENDED[followed.get(stream) ?? 'failed'], at },
   }));
   const arrivals = outcomes.includes('failed') ? 'lost' : 'closed';
+  const isProvisioned = outcomes.includes('kept');
   return [
     ...guest,
+    { stream: 'audit_file', ended: live.fetched ?? { how: 'never_opened', at } },
     { stream: 'arrivals', ended: { how: arrivals, at } },
     ours('relay', live.sessionEnd !== undefined, at),
-    ours('engine', outcomes.includes('kept'), at),
+    ours('engine', isProvisioned, at),
+    ours('provider', isProvisioned, at),
+    ...captured(live, at),
   ];
+}
+
+/** Listed where the driver holds the other end of the cable; after a crash, by what is left of it. */
+function captured({ capture, folder, sandbox }: LiveRun, at: string): readonly CollectedStream[] {
+  if (capture !== undefined) return [{ stream: 'capture', ended: { how: capture.close() ? 'closed' : 'lost', at } }];
+  if (existsSync(join(folder, STREAMS.capture.file))) return [{ stream: 'capture', ended: { how: 'lost', at } }];
+  return sandbox?.reach === 'wire' ? [ours('capture', false, at)] : [];
 }
 
 /** What became of a followed stream, as the manifest says it: `collected`, because its writer still stood. */

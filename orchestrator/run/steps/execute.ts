@@ -1,4 +1,5 @@
 import type { RequestedAction } from '../request.ts';
+import { askHealth } from './ask-health.ts';
 import type { Step } from '../step.ts';
 
 /** How long an action without a time of its own may take, slow emulated guests included. */
@@ -6,7 +7,7 @@ const ACTION_TIMEOUT_MS = 60_000;
 /** What a script's or a migration's own deadline is extended by before the relay gives up on the executor. */
 const SCRIPT_MARGIN_MS = 30_000;
 
-/** Sends the request's actions one after the other; the first that is not `ok` ends it. Each is journalled before it leaves. */
+/** Sends the request's actions one after the other; the first that is not `ok` ends it. Each is journalled before it leaves. Then asks how the guest is. */
 export const execute: Step<'executing'> = async (run, live, deps) => {
   const { request, session } = live;
   if (request === undefined || session === undefined) return 'collecting';
@@ -25,6 +26,7 @@ export const execute: Step<'executing'> = async (run, live, deps) => {
     await deps.journal.recordAction(run.runId, { ...step, state: 'answered' });
     if (answer.status !== 'ok') break;
   }
+  await askHealth(run, live, deps);
   return 'collecting';
 };
 

@@ -1,4 +1,6 @@
-import type { SandboxReach } from '../../../infra/driver.ts';
+import { join } from 'node:path';
+import type { ProviderCall, ProvisionObserver, SandboxReach } from '../../../infra/driver.ts';
+import { openCapture, STREAMS } from '../../evidence/index.ts';
 import { findProfile } from '../../policy/profile.ts';
 import { explain, RequestError } from '../../errors.ts';
 import type { Place } from '../../queue/places.ts';
@@ -49,12 +51,17 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
     lifetimeSeconds: guestSeconds,
     tunnels: profile.tunnels ?? [],
   };
-  const observer = {
-    record: (id: Parameters<typeof deps.journal.recordId>[1]) => deps.journal.recordId(run.runId, id),
-    event: (event: Readonly<Record<string, unknown>>) => {
+  const observer: ProvisionObserver = {
+    record: (id) => deps.journal.recordId(run.runId, id),
+    event: (event) => {
       live.logs.engine.append(event);
     },
-    progress: (what: string) => {
+    call: recordCalls(live),
+    frame: (from, frame) => {
+      live.capture ??= openCapture(join(live.folder, STREAMS.capture.file), { fence: deps.assertHeld });
+      live.capture.take(from, frame);
+    },
+    progress: (what) => {
       deps.observe({ type: 'phase_progress', runId: run.runId, phase: 'provisioned', what });
     },
   };
@@ -74,6 +81,15 @@ async function endOverdue(runId: string, { driver, observe }: Deps): Promise<voi
   await driver.halt(runId).catch((error: unknown) => {
     observe({ type: 'notice', runId, text: `its machine was not stopped: ${explain(error).got}` });
   });
+}
+
+/** Numbered and timed; from the seal on, what the provider does belongs to the burn, whose log takes it (steps/burn.ts). */
+function recordCalls(live: LiveRun): (call: ProviderCall) => void {
+  let seq = 0;
+  return (call) => {
+    if (live.onLateCall !== undefined) live.onLateCall(call);
+    else live.logs.provider.append({ seq: ++seq, at_ms: Date.now(), ...call });
+  };
 }
 
 /** Who could open a connection to the guest, in the words of the progress line. */

@@ -1,20 +1,25 @@
 import type { SandboxStreams } from '../../../infra/driver.ts';
 import { archiveRun, sealRun, type RunFacts, type Seal } from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
+import { buildTimeline, TIMELINE_FILE, writeTimeline } from '../../report/index.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
 import type { OpenVault } from '../vault.ts';
 import { describeStreams, reportOf, settleStreams } from './collect.ts';
+import { fetchGuestFile } from './fetch-guest-file.ts';
 import { bounded } from './within.ts';
 
 /** Ends the session, copies the streams, writes the report, signs it all and puts it under Object Lock. */
 export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   live.sessionEnd ??= await live.session?.close();
   live.session = undefined;
+  await fetchGuestFile(run, live, deps);
+  live.onLateCall = () => undefined;
   const streams = await findStreams(run, live, deps);
   if (live.sessionEnd !== undefined && streams !== undefined) await settleStreams(streams);
   const followed = await live.follow(() => deps.driver.streams(run.runId)).finish();
+  const collected = describeStreams(live, followed);
   live.report = await reportOf(live, streams);
   if (live.executedSince !== undefined) endExecuted(live, live.executedSince, deps);
   const since = performance.now();
@@ -22,8 +27,11 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   const seal = await sealRun({
     dir: live.folder,
     run: await factsOf(run, live, deps),
-    streams: describeStreams(live, followed),
-    files: live.report === null ? [] : [{ name: 'report.json', content: `${JSON.stringify(live.report)}\n` }],
+    streams: collected,
+    files: [
+      ...(live.report === null ? [] : [{ name: 'report.json', content: `${JSON.stringify(live.report)}\n` }]),
+      { name: TIMELINE_FILE, content: writeTimeline(await buildTimeline(live.folder, run.runId)) },
+    ],
     archive: await openVault(live, deps).then(
       ({ facts }) => facts,
       () => null,

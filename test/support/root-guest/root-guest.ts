@@ -41,6 +41,9 @@ export interface RootGuest extends AsyncDisposable {
   readonly ended: Promise<MachineEnd>;
   /** The other end of its cable; undefined on another network. */
   readonly wire: Wire | undefined;
+  readonly machineId: string;
+  /** What its sshd says it is. */
+  readonly hostKey: string;
   /** Where its streams, its disk and QEMU's own words lie. */
   readonly folder: string;
 }
@@ -74,11 +77,12 @@ export async function startRootGuest(options: RootGuestOptions): Promise<RootGue
   });
   const wait = { machineId, deadlineMs: BOOT_LIMIT_MS, signal: new AbortController().signal };
   const consoleFile = join(folder, 'console');
-  await awaitReady({ ...wait, consoleFile, ended: () => end, machineLog: () => said });
+  const { hostKey } = await awaitReady({ ...wait, consoleFile, ended: () => end, machineLog: () => said });
   const held = undo.move();
   const wire = options.network === 'wire' ? new Wire(cable) : undefined;
   const dispose = () => held.disposeAsync();
-  return { root: new RootShell(port), process: child, ended, wire, folder, [Symbol.asyncDispose]: dispose };
+  const told = { machineId, hostKey, folder };
+  return { root: new RootShell(port), process: child, ended, wire, ...told, [Symbol.asyncDispose]: dispose };
 }
 
 /** Each descriptor's place in the child's stdio. */

@@ -1,0 +1,16 @@
+import type { StreamName } from '../../orchestrator/evidence/index.ts';
+import { arrivalsOf, textOf } from './arrivals.ts';
+import { captureOf } from './control-plane.ts';
+
+/** The lines of each stream; a test changes them before they are written. `arrivals` is made when they are, unless a test made its own; so is the capture. */
+export type TestStreams = Record<Exclude<StreamName, 'arrivals' | 'capture'>, string[]> & {
+  arrivals?: string[];
+  capture?: Buffer;
+};
+
+/** What each stream's file holds. */
+export function contentsOf({ arrivals, capture, ...streams }: TestStreams): Record<StreamName, string | Buffer> {
+  const lines = { ...streams, arrivals: arrivals ?? arrivalsOf(streams) };
+  const texts = Object.entries(lines).map(([name, all]) => [name, textOf(all)]);
+  return { ...(Object.fromEntries(texts) as Record<keyof typeof lines, string>), capture: capture ?? captureOf() };
+}
