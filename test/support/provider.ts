@@ -34,7 +34,10 @@ export class TestProvider {
   address = '';
   readonly #behaviours = new Map<string, Behaviour>();
   readonly #options: Required<TestProviderOptions>;
+  /** Another one after each revival: what was asked of an earlier one has no effect and no answer any more. */
   #server = new Server();
+  #afterwards: Behaviour | undefined;
+  #underway = 0;
 
   private constructor(options: TestProviderOptions) {
     this.#options = {
@@ -59,12 +62,22 @@ export class TestProvider {
     else this.#behaviours.set(key, behaviour);
   }
 
+  /** Sets what is done once a call has had its effect and before it is answered. */
+  afterwards(behaviour: Behaviour): void {
+    this.#afterwards = behaviour;
+  }
+
   /** `method name` of the calls of the given methods, in order. */
   log(...methods: string[]): string[] {
     const wanted = methods.length === 0 ? ['create', 'update', 'delete', 'read'] : methods;
     return this.calls
       .filter((call) => wanted.includes(call.method) && !call.preview)
       .map((call) => `${call.method} ${call.name}`);
+  }
+
+  /** How many calls have come and not yet ended. */
+  get underway(): number {
+    return this.#underway;
   }
 
   /** Names of the existing objects. */
@@ -77,15 +90,16 @@ export class TestProvider {
     this.#behaviours.clear();
   }
 
-  /** Stops serving; calls under way end without an answer, as when a provider is killed. */
+  /** Stops serving; calls under way end without an answer and without effect, as when a provider is killed. */
   stop(): void {
     this.#server.forceShutdown();
+    this.#server = new Server();
   }
 
-  /** Listens again on the same port. */
-  async revive(): Promise<void> {
+  /** Listens again, on the same port unless told otherwise. */
+  async revive(port = Number(this.address.split(':')[1])): Promise<void> {
     this.#server = new Server();
-    await this.#listen(Number(this.address.split(':')[1]));
+    await this.#listen(port);
   }
 
   async #listen(port: number): Promise<void> {
@@ -134,13 +148,20 @@ export class TestProvider {
     answer: (request: never, call: Call) => unknown,
     callback: (error: Partial<ServiceError> | null, response?: unknown) => void,
   ): Promise<void> {
+    const server = this.#server;
     const call = describe(method, request);
     this.calls.push(call);
+    this.#underway += 1;
     try {
       await this.#behaviour(method, call)?.(call);
-      callback(null, answer(request, call));
+      if (server !== this.#server) return;
+      const response = answer(request, call);
+      await this.#afterwards?.(call);
+      if (server === this.#server) callback(null, response);
     } catch (error) {
-      callback(fault(error));
+      if (server === this.#server) callback(fault(error));
+    } finally {
+      this.#underway -= 1;
     }
   }
 
@@ -169,7 +190,11 @@ export class TestProvider {
   #update(request: InstanceType<typeof proto.UpdateRequest>): unknown {
     const inputs = plain(request.getNews()) ?? {};
     const outputs = { ...inputs, made: nameOf(request.getUrn()) };
-    if (!request.getPreview()) this.objects.set(request.getId(), { urn: request.getUrn(), inputs, outputs });
+    if (!request.getPreview()) {
+      if (!this.objects.has(request.getId()))
+        throw new ProviderFault(`no object ${request.getId()}`, { code: status.NOT_FOUND });
+      this.objects.set(request.getId(), { urn: request.getUrn(), inputs, outputs });
+    }
     return new proto.UpdateResponse().setProperties(struct(outputs));
   }
 

@@ -17,6 +17,7 @@ export class Reporter {
   readonly #counts: Record<string, number> = {};
   readonly #errors: string[] = [];
   #maybeCorrupt = false;
+  #isOver = false;
 
   constructor(log: EventLog, preview: boolean) {
     this.#log = log;
@@ -34,12 +35,12 @@ export class Reporter {
   }
 
   prelude(config: Readonly<Record<string, string>>): void {
-    this.#log.emit({ preludeEvent: { config } });
+    this.#emit({ preludeEvent: { config } });
   }
 
   /** A step is about to begin. */
   begun(step: Step): void {
-    this.#log.emit({ resourcePreEvent: { metadata: metadata(step), planning: this.#preview } });
+    this.#emit({ resourcePreEvent: { metadata: metadata(step), planning: this.#preview } });
   }
 
   /** A step succeeded. Components tell their outputs when the program registers them, so `outputs` is separate. */
@@ -52,31 +53,31 @@ export class Reporter {
   }
 
   outputs(step: Step, now: State | undefined): void {
-    this.#log.emit({ resOutputsEvent: { metadata: metadata(step, now), planning: this.#preview } });
+    this.#emit({ resOutputsEvent: { metadata: metadata(step, now), planning: this.#preview } });
   }
 
   /** A step failed; `status` 1 says that the object exists although it is not as it should be, 2 that its state is not known. */
   failed(step: Step, message: string, status: 0 | 1 | 2): void {
     this.#maybeCorrupt ||= status === 2;
     this.diagnostic('error', message, step.urn);
-    if (!this.#preview) this.#log.emit({ resOpFailedEvent: { metadata: metadata(step), status, steps: 0 } });
+    if (!this.#preview) this.#emit({ resOpFailedEvent: { metadata: metadata(step), status, steps: 0 } });
   }
 
   diagnostic(severity: Severity, message: string, urn?: string): void {
     const text = message.endsWith('\n') ? message : `${message}\n`;
     if (severity === 'error') this.#errors.push(urn === undefined || urn === '' ? message : `${urn}: ${message}`);
-    this.#log.emit({
+    this.#emit({
       diagnosticEvent: { ...(urn === undefined || urn === '' ? {} : { urn }), message: text, color: 'never', severity },
     });
   }
 
   line(message: string): void {
-    this.#log.emit({ stdoutEvent: { message: `${message}\n`, color: 'never' } });
+    this.#emit({ stdoutEvent: { message: `${message}\n`, color: 'never' } });
   }
 
   /** The last two events of every operation. */
   summary(result: Result): void {
-    this.#log.emit({
+    this.#emit({
       summaryEvent: {
         maybeCorrupt: this.#maybeCorrupt,
         durationSeconds: Math.ceil((Date.now() - this.#started) / 1000),
@@ -86,11 +87,17 @@ export class Reporter {
         result,
       },
     });
-    this.#log.emit({ cancelEvent: {} });
+    this.#emit({ cancelEvent: {} });
+    this.#isOver = true;
   }
 
   close(): Promise<void> {
     return this.#log.close();
+  }
+
+  /** What ends late, after a termination, is not told: listeners stop at the last event. */
+  #emit(event: EngineEvent): void {
+    if (!this.#isOver) this.#log.emit(event);
   }
 }
 

@@ -113,6 +113,11 @@ export class Checkpoint {
     this.#frozen = true;
   }
 
+  /** True once nothing is written any more: what has been done since is not on disk. */
+  get frozen(): boolean {
+    return this.#frozen;
+  }
+
   /** Resolves when no write is under way any more; only then may the lock be given back. */
   settled(): Promise<void> {
     return this.#writer.settled();

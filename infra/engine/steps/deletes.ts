@@ -17,7 +17,7 @@ export async function executeDeletes(run: Run, spared: ReadonlySet<State> = new 
   for (const state of keepProtected(run, condemned)) condemned.delete(state);
   const failed = run.base.filter((state) => run.failed.has(state.urn));
   for (const state of [...failed, ...requirementsOf(run.base, failed)]) condemned.delete(state);
-  for (const state of condemned.keys()) run.condemned.add(state.urn);
+  for (const { urn } of condemned.keys()) if (!survives(run, urn)) run.condemned.add(urn);
   const kept = new Set<State>();
   for (const layer of deletionLayers(run.base, new Set(condemned.keys()))) {
     if (run.stopped.aborted) return;
@@ -29,6 +29,11 @@ export async function executeDeletes(run: Run, spared: ReadonlySet<State> = new 
       }),
     );
   }
+}
+
+/** Whether an object of this URN stays beside the condemned one: an earlier replacement had left that one behind. */
+function survives(run: Run, urn: string): boolean {
+  return run.registered.has(urn) && !run.replaced.has(urn);
 }
 
 /** False if it is still there. */

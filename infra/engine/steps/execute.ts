@@ -10,8 +10,8 @@ import { STEP_KINDS } from '../run/step.ts';
 
 /**
  * Does one step: tells that it begins, records durably what is about to be done, calls the provider, tells and records the
- * outcome. Returns the resource's new state, or undefined if the step failed; never throws. Only after it has returned
- * may the program learn an id.
+ * outcome. Returns the resource's new state, or undefined if the step failed or its outcome was not recorded (the operation
+ * was terminated); never throws. Only after it has returned may the program learn an id.
  */
 export async function executeStep(run: Run, step: Step): Promise<State | undefined> {
   run.reporter.begun(step);
@@ -22,7 +22,7 @@ export async function executeStep(run: Run, step: Step): Promise<State | undefin
     const state = markSecrets(await applyStep(run, step));
     run.reporter.succeeded(step, isDeletion(step) ? undefined : state);
     await record(run, step, pending, changeOf(run, step, state));
-    return state;
+    return run.checkpoint.frozen ? undefined : state;
   } catch (error) {
     await recordFailure(run, step, pending, error);
     return undefined;

@@ -58,6 +58,20 @@ describe.each(ENGINES)('resource options on the %s engine', (engine) => {
     expect(fixture.provider.log('delete')).toEqual(['delete a']);
   });
 
+  it('31: what goes with something is deleted by itself when only what that had replaced goes', async () => {
+    const both = (size: number): Program =>
+      boxes(['a', () => ({ size, replaceOn: ['size'] })], ['b', undefined, ({ a }) => (a ? { deletedWith: a } : {})]);
+    await fixture.up(both(1));
+    fixture.provider.on('delete', 'a', () => {
+      throw new Error('not yet');
+    });
+    await expect(fixture.up(both(2))).rejects.toThrow(/update failed/);
+    fixture.next();
+    await fixture.up(boxes(['a', () => ({ size: 2, replaceOn: ['size'] })]));
+    expect(fixture.provider.log('delete').toSorted()).toEqual(['delete a', 'delete b']);
+    expect(fixture.names()).toEqual(['stack', 'p', 'a']);
+  });
+
   it('34: a secret input is nowhere in clear', async () => {
     const program: Program = () => {
       const box = new Box('a', { password: pulumi.secret('hunter2'), open: 'yes' }, { provider: new Bag('p') });
