@@ -9,6 +9,7 @@ export type { KmsKey } from './aws/kms/key.ts';
 export { DriverError, type DriverErrorCode } from './error.ts';
 export type { LocalDriver } from './local/driver.ts';
 export type { LocalDriverOptions } from './local/parts.ts';
+export { type StackView, viewStacks } from './stacks.ts';
 
 /** The driver that boots sandboxes with QEMU on this host. Cheap to make: Pulumi is imported when it is first needed, or on `warm`. */
 export function createLocalDriver(options: LocalDriverOptions): LocalDriver {

@@ -37,7 +37,9 @@ export type RequestErrorCode =
   | 'not_running'
   | 'cancelled'
   | 'too_slow'
-  | 'no_evidence';
+  | 'no_evidence'
+  | 'no_such_stack'
+  | 'stack_unreadable';
 
 /** Reads the shape out of anything thrown; a foreign error becomes `internal` and keeps its text. */
 export function explain(error: unknown): Explained {

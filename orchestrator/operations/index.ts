@@ -7,10 +7,25 @@ import { run } from './run.ts';
 import { runs } from './runs.ts';
 import { setup } from './setup.ts';
 import { show } from './show.ts';
+import { stackExport, stackLs, stackShow } from './stacks.ts';
 import { verify } from './verify.ts';
 
 export type { Operation, OperationContext } from './operation.ts';
 
 /** Everything a caller can do. */
-export const OPERATIONS = { detonate, run, runs, show, logs, verify, cancel, reap, setup, doctor } as const;
+export const OPERATIONS = {
+  detonate,
+  run,
+  runs,
+  show,
+  logs,
+  verify,
+  cancel,
+  reap,
+  setup,
+  doctor,
+  stack_ls: stackLs,
+  stack_show: stackShow,
+  stack_export: stackExport,
+} as const;
 export type OperationName = keyof typeof OPERATIONS;

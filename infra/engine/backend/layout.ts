@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { EngineError } from '../errors.ts';
+import { listFolder } from './files.ts';
 
 /** Where one stack's files are in Pulumi's DIY backend. */
 export interface StackFiles {
@@ -46,9 +47,16 @@ export function stackFiles(root: string, project: string, stack: string): StackF
   };
 }
 
-/** The folder that holds one folder of stacks per project. */
-export function stacksFolder(root: string): string {
-  return join(root, 'stacks');
+/** The projects of which the backend has a folder of stacks. */
+export async function projectNames(root: string): Promise<readonly string[]> {
+  return (await listFolder(join(root, 'stacks'))).filter(isPlainName).toSorted();
+}
+
+/** The stacks of a project that have a state file. */
+export async function stackNames(root: string, project: string): Promise<readonly string[]> {
+  const names = await listFolder(join(root, 'stacks', project));
+  const stacks = names.filter((name) => name.endsWith('.json')).map((name) => basename(name, '.json'));
+  return stacks.filter(isPlainName).toSorted();
 }
 
 /** Says that the folder uses project-scoped stacks; without it the real CLI would look for the legacy layout. */
@@ -57,7 +65,7 @@ export function metaFile(root: string): string {
 }
 
 /** True for a name that can be a part of a path and means nothing else there. */
-export function isPlainName(name: string): boolean {
+function isPlainName(name: string): boolean {
   return /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/.test(name);
 }
 

@@ -45,29 +45,51 @@ export async function breakLocks(files: LockFiles): Promise<void> {
   await rm(files.locks, { recursive: true, force: true });
 }
 
-/** The lock files of a stack; every file of the folder counts as one. */
-async function listLocks(folder: string): Promise<readonly string[]> {
-  return (await listFolder(folder)).filter((name) => !name.endsWith('.attrs'));
+/** Who says to hold a lock; what a lock does not tell is `?`. */
+export interface LockOwner {
+  readonly file: string;
+  readonly user: string;
+  readonly host: string;
+  readonly pid: string;
+  readonly since: string;
+  /** True only where the process is proven to be no more. */
+  readonly provenDead: boolean;
+}
+
+/** The locks in a stack's lock folder; every file of it counts as one. */
+export async function readLocks(folder: string): Promise<readonly LockOwner[]> {
+  const names = (await listFolder(folder)).filter((name) => !name.endsWith('.attrs'));
+  return Promise.all(names.map(async (name) => readOwner(join(folder, name), await readLock(join(folder, name)))));
 }
 
 async function refuseOthers(folder: string, own: string): Promise<void> {
-  const others = (await listLocks(folder)).filter((name) => name !== own);
+  const others = (await readLocks(folder)).filter(({ file }) => file !== join(folder, own));
   if (others.length === 0) return;
-  const lines = await Promise.all(others.map((name) => describeLock(join(folder, name))));
   throw new EngineError(
     'stack_locked',
     [
       `error: the stack is currently locked by ${others.length} lock(s). Either wait for the other process(es) to end or delete the lock file with \`pulumi cancel\`.`,
-      ...lines.map((line) => `  ${line}`),
+      ...others.map((lock) => `  ${describeLock(lock)}`),
     ].join('\n'),
   );
 }
 
-async function describeLock(path: string): Promise<string> {
-  const content = await readLock(path);
+function describeLock({ file, user, host, pid, since }: LockOwner): string {
+  return `file://${file}: created by ${user}@${host} (pid ${pid}) at ${since}`;
+}
+
+function readOwner(file: string, content: Readonly<Record<string, unknown>>): LockOwner {
   const text = (key: string): string =>
     typeof content[key] === 'string' || typeof content[key] === 'number' ? String(content[key]) : '?';
-  return `file://${path}: created by ${text('username')}@${text('hostname')} (pid ${text('pid')}) at ${text('timestamp')}`;
+  const identity = processIdentitySchema.safeParse(content);
+  return {
+    file,
+    user: text('username'),
+    host: text('hostname'),
+    pid: text('pid'),
+    since: text('timestamp'),
+    provenDead: identity.success && isProvenDead(identity.data),
+  };
 }
 
 async function readLock(path: string): Promise<Readonly<Record<string, unknown>>> {
@@ -81,15 +103,9 @@ async function readLock(path: string): Promise<Readonly<Record<string, unknown>>
 
 /** Only a lock that carries its owner's whole identity, and whose owner is proven dead, is taken over; and that is said. */
 async function removeDeadLocks(folder: string): Promise<readonly string[]> {
-  const said: string[] = [];
-  for (const name of await listLocks(folder)) {
-    const path = join(folder, name);
-    const identity = processIdentitySchema.safeParse(await readLock(path));
-    if (!identity.success || !isProvenDead(identity.data)) continue;
-    said.push(`took over a lock whose owner is dead: ${await describeLock(path)}`);
-    await rm(path, { force: true });
-  }
-  return said;
+  const dead = (await readLocks(folder)).filter(({ provenDead }) => provenDead);
+  for (const { file } of dead) await rm(file, { force: true });
+  return dead.map((lock) => `took over a lock whose owner is dead: ${describeLock(lock)}`);
 }
 
 /** Renamed into place whole: a half-written lock file makes the real CLI fail. The temporary file must stay out of the folder. */

@@ -1,7 +1,6 @@
-import { basename } from 'node:path';
-import { listFolder, readIfPresent, writeDurably } from '../backend/files.ts';
+import { readIfPresent, writeDurably } from '../backend/files.ts';
 import { refuseForeignLayout } from '../backend/foreign.ts';
-import { isPlainName, metaFile, stackFiles, stacksFolder } from '../backend/layout.ts';
+import { metaFile, projectNames, stackFiles, stackNames } from '../backend/layout.ts';
 import { EngineError } from '../errors.ts';
 import { checkpointText } from '../state/checkpoint.ts';
 import { Codec } from '../state/codec.ts';
@@ -40,10 +39,8 @@ export async function listStacks({
   workspace,
   invocation,
 }: Pick<CommandContext, 'workspace' | 'invocation'>): Promise<Written> {
-  const projects = invocation.switches.has('--all')
-    ? await listFolder(stacksFolder(workspace.root))
-    : [workspace.project];
-  const entries = await Promise.all(projects.toSorted().map((project) => listProject(workspace, project)));
+  const projects = invocation.switches.has('--all') ? await projectNames(workspace.root) : [workspace.project];
+  const entries = await Promise.all(projects.map((project) => listProject(workspace, project)));
   return { stdout: jsonLine(entries.flat()) };
 }
 
@@ -63,9 +60,7 @@ async function writeFirstState({ workspace, stack, onCheckpoint }: CommandContex
 /** A stack that goes while it is being listed is left out. */
 async function listProject(workspace: Workspace, project: string): Promise<readonly unknown[]> {
   const entries: unknown[] = [];
-  for (const name of (await listFolder(`${stacksFolder(workspace.root)}/${project}`)).toSorted()) {
-    if (!isPlainName(basename(name, '.json')) || !name.endsWith('.json')) continue;
-    const stack = basename(name, '.json');
+  for (const stack of await stackNames(workspace.root, project)) {
     const file = await readStackFile(stackFiles(workspace.root, project, stack)).catch(ignoreGone);
     if (file === undefined) continue;
     const { latest } = file.checkpoint;

@@ -52,6 +52,8 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   script_without_interpreter: 'bad_data',
   no_such_script: 'no_input',
   no_evidence: 'no_input',
+  no_such_stack: 'no_input',
+  stack_unreadable: 'bad_data',
   bad_configuration: 'configuration',
   refused_by_policy: 'refused',
   // Room for a sandbox.

@@ -7,6 +7,7 @@ import { run } from './run.ts';
 import { runs } from './runs.ts';
 import { doctor, setup } from './setup.ts';
 import { show } from './show.ts';
+import { stack } from './stack.ts';
 import { verify } from './verify.ts';
 import { version } from './version.ts';
 
@@ -20,6 +21,7 @@ export const COMMANDS: readonly AddCommand[] = [
   verify,
   cancel,
   reap,
+  stack,
   setup,
   doctor,
   version,
