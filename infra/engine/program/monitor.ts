@@ -116,6 +116,8 @@ async function readResource(
   request: resource.ReadResourceRequest,
 ): Promise<resource.ReadResourceResponse> {
   if (request.getPackageref() !== '') refusing(run, () => refuse('a parameterized package'));
+  if (request.getType().startsWith('pulumi:pulumi:'))
+    refusing(run, () => refuse(`the built-in resource ${request.getType()}`));
   const registration = await registrar.read({
     type: request.getType(),
     name: request.getName(),

@@ -16,9 +16,7 @@ const house: Program = () => {
   return Promise.resolve({ c: c.id });
 };
 
-it.skipIf(ENGINES.includes('cli'))(CLI_MISSING, ({ skip }) => {
-  skip();
-});
+if (!ENGINES.includes('cli')) it.skip(CLI_MISSING);
 
 describe.each(ENGINES)('life of a stack on the %s engine', (engine) => {
   let fixture: Fixture;

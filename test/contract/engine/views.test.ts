@@ -227,25 +227,6 @@ describe('stack commands, where the embedded engine is stricter than pulumi', ()
     expect(left.filter((name) => /\.(json|bak|tmp)$/.test(name))).toEqual([]);
   });
 
-  it.each([
-    ['target', { target: ['urn:x'] }, '--target'],
-    ['exclude', { exclude: ['urn:x'] }, '--exclude'],
-    ['replace', { replace: ['urn:x'] }, '--replace'],
-    ['policyPacks', { policyPacks: ['x'] }, '--policy-pack'],
-    ['plan', { plan: 'x' }, '--plan'],
-    ['attachDebugger', { attachDebugger: true }, '--attach-debugger'],
-    ['runProgram', { runProgram: true }, '--run-program=true'],
-  ])('refuses the option %s by name', async (_, options, flag) => {
-    const stack = await fixture.stack(sized(1));
-    await expect(stack.up(options)).rejects.toThrow(`embedded engine: up ${flag} is not supported`);
-    expect(fixture.provider.calls).toEqual([]);
-  });
-
-  it('refuses resource features by name', async () => {
-    const stack = await fixture.stack(boxes(['a', undefined, () => ({ import: 'x' })]));
-    await expect(stack.up()).rejects.toThrow(/embedded engine: the resource option import .*is not supported/);
-  });
-
   it('refuses a wrong passphrase', async () => {
     const { secret } = await import('@pulumi/pulumi');
     await fixture.up(() => Promise.resolve({ hidden: secret('x') }));
