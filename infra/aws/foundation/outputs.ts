@@ -26,6 +26,8 @@ export const FoundationOutputs = z.strictObject({
   orchestratorRoleArn: z.string().startsWith('arn:'),
   reaperRoleArn: z.string().startsWith('arn:'),
   readerRoleArn: z.string().startsWith('arn:'),
+  /** Publishes and retires images. */
+  publisherRoleArn: z.string().startsWith('arn:'),
   trailArn: z.string().startsWith('arn:'),
 });
 export type FoundationOutputs = z.infer<typeof FoundationOutputs>;

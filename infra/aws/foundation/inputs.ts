@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { AccountId, InstallationId, Region } from '../run/inputs.ts';
+
+/** No region has more. */
+const MAX_ZONES = 6;
+
+/** What the foundation is made from. Most of it has a default that fits an empty account. */
+export const FoundationInputs = z.strictObject({
+  installationId: InstallationId,
+  /** The account it must be deployed into; another one's credentials are refused. */
+  accountId: AccountId,
+  region: Region,
+  /** Zones that sandboxes may use, best first. */
+  zones: z.array(z.string().min(1)).min(1).max(MAX_ZONES),
+  /** The sandboxes' network; a /16, of which each zone takes a /24. */
+  sandboxNetwork: z
+    .string()
+    .regex(/^10\.[0-9]{1,3}\.0\.0\/16$/)
+    .default('10.83.0.0/16'),
+  /** The relay's network, another /16. */
+  relayNetwork: z
+    .string()
+    .regex(/^10\.[0-9]{1,3}\.0\.0\/16$/)
+    .default('10.84.0.0/16'),
+  /** Who may open a connection to the relay host's sshd: a VPN, a peered network. Nobody by default. */
+  relayClients: z.array(z.cidrv4()).default([]),
+  /** Makes the APIs of EC2, KMS and STS reachable from the relay's network, for an orchestrator that runs there. Costs by the hour. */
+  apiEndpoints: z.boolean().default(false),
+  /** No object of the evidence bucket can be kept for less. Nobody can shorten it, the account's root included. */
+  retentionDays: z.number().int().min(1).max(3_650).default(30),
+  /** What the CA and the evidence are signed with. The executor knows Ed25519; an emulator may not. */
+  signingKeySpec: z.enum(['ECC_NIST_EDWARDS25519', 'ECC_NIST_P256']).default('ECC_NIST_EDWARDS25519'),
+  /** Who may take the roles on. By default whom the account's own administrators allow it. */
+  trustedPrincipals: z.array(z.string().startsWith('arn:')).default([]),
+  /** Told when the month's cost of this installation passes 80 % of the limit, and when it is forecast to pass it. */
+  budget: z.strictObject({ limitUsd: z.number().positive(), email: z.email() }).optional(),
+});
+export type FoundationInputs = z.infer<typeof FoundationInputs>;
+
+/** The addresses everything else is made from. */
+export interface Plan {
+  /** One per zone. */
+  readonly sandboxSubnets: readonly { readonly zone: string; readonly cidr: string }[];
+  readonly relaySubnet: { readonly zone: string; readonly cidr: string };
+  /** The one address that reaches a sandbox. EC2 keeps the first four of a subnet. */
+  readonly relayAddress: string;
+}
+
+/** Divides the two networks. */
+export function planOf({ zones, sandboxNetwork, relayNetwork }: FoundationInputs): Plan {
+  const third = (network: string, part: number) => network.replace(/\.0\.0\/16$/, `.${part}`);
+  return {
+    sandboxSubnets: zones.map((zone, index) => ({ zone, cidr: `${third(sandboxNetwork, index)}.0/24` })),
+    relaySubnet: { zone: zones[0] ?? '', cidr: `${third(relayNetwork, 0)}.0/24` },
+    relayAddress: `${third(relayNetwork, 0)}.10`,
+  };
+}

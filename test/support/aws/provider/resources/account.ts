@@ -1,0 +1,178 @@
+import { CreateBudgetCommand, DeleteBudgetCommand, DescribeBudgetCommand } from '@aws-sdk/client-budgets';
+import {
+  CreateTrailCommand,
+  DeleteTrailCommand,
+  GetTrailCommand,
+  PutEventSelectorsCommand,
+  StartLoggingCommand,
+} from '@aws-sdk/client-cloudtrail';
+import {
+  CreatePolicyCommand,
+  CreateRoleCommand,
+  DeletePolicyCommand,
+  DeleteRoleCommand,
+  DeleteRolePolicyCommand,
+  GetPolicyCommand,
+  GetRoleCommand,
+  PutRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { call, unlessGone } from '../failure.ts';
+import { count, flag, list, text, texts } from '../inputs.ts';
+import type { Kind } from '../kind.ts';
+import { tagList } from '../tags.ts';
+
+/** `aws:iam/policy:Policy`. */
+export const policy: Kind = {
+  takes: ['name', 'description', 'policy', 'tags'],
+  replaces: ['name', 'description'],
+  create: async ({ iam }, inputs) => {
+    const request = new CreatePolicyCommand({
+      PolicyName: text(inputs, 'name'),
+      Description: text(inputs, 'description'),
+      PolicyDocument: text(inputs, 'policy'),
+      Tags: tagList(inputs['tags']),
+    });
+    const { Policy: made } = await call('creating IAM Policy', 'IAM', 'CreatePolicy', () => iam.send(request));
+    return { id: made?.Arn ?? '', outputs: { ...inputs, arn: made?.Arn ?? '' } };
+  },
+  read: async ({ iam }, id, state) =>
+    (await unlessGone(iam.send(new GetPolicyCommand({ PolicyArn: id })))) === undefined ? undefined : state,
+  delete: async ({ iam }, id) => {
+    await unlessGone(
+      call('deleting IAM Policy', 'IAM', 'DeletePolicy', () => iam.send(new DeletePolicyCommand({ PolicyArn: id }))),
+    );
+  },
+};
+
+/** `aws:iam/role:Role`. */
+export const role: Kind = {
+  takes: ['name', 'assumeRolePolicy', 'permissionsBoundary', 'maxSessionDuration', 'tags'],
+  replaces: ['name'],
+  create: async ({ iam }, inputs) => {
+    const request = new CreateRoleCommand({
+      RoleName: text(inputs, 'name'),
+      AssumeRolePolicyDocument: text(inputs, 'assumeRolePolicy'),
+      PermissionsBoundary: text(inputs, 'permissionsBoundary'),
+      MaxSessionDuration: count(inputs, 'maxSessionDuration'),
+      Tags: tagList(inputs['tags']),
+    });
+    const { Role: made } = await call('creating IAM Role', 'IAM', 'CreateRole', () => iam.send(request));
+    return { id: text(inputs, 'name'), outputs: { ...inputs, arn: made?.Arn ?? '' } };
+  },
+  read: async ({ iam }, id, state) =>
+    (await unlessGone(iam.send(new GetRoleCommand({ RoleName: id })))) === undefined ? undefined : state,
+  delete: async ({ iam }, id) => {
+    await unlessGone(
+      call('deleting IAM Role', 'IAM', 'DeleteRole', () => iam.send(new DeleteRoleCommand({ RoleName: id }))),
+    );
+  },
+};
+
+/** `aws:iam/rolePolicy:RolePolicy`. */
+export const rolePolicy: Kind = {
+  takes: ['name', 'role', 'policy'],
+  replaces: ['name', 'role'],
+  create: async ({ iam }, inputs) => {
+    const [RoleName, PolicyName] = [text(inputs, 'role'), text(inputs, 'name')];
+    const request = new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument: text(inputs, 'policy') });
+    await call('putting IAM Role Policy', 'IAM', 'PutRolePolicy', () => iam.send(request));
+    return { id: `${RoleName}:${PolicyName}`, outputs: inputs };
+  },
+  read: (_cloud, _id, state) => Promise.resolve(state),
+  delete: async ({ iam }, id) => {
+    const [RoleName, PolicyName] = id.split(':');
+    await unlessGone(
+      call('deleting IAM Role Policy', 'IAM', 'DeleteRolePolicy', () =>
+        iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })),
+      ),
+    );
+  },
+};
+
+/** `aws:cloudtrail/trail:Trail`. */
+export const trail: Kind = {
+  takes: [
+    ...['name', 's3BucketName', 'enableLogging', 'enableLogFileValidation', 'includeGlobalServiceEvents'],
+    ...['isMultiRegionTrail', 'advancedEventSelectors', 'tags'],
+  ],
+  replaces: ['name'],
+  create: async ({ cloudTrail }, inputs) => {
+    const Name = text(inputs, 'name');
+    const request = new CreateTrailCommand({
+      Name,
+      S3BucketName: text(inputs, 's3BucketName'),
+      EnableLogFileValidation: flag(inputs, 'enableLogFileValidation'),
+      IncludeGlobalServiceEvents: flag(inputs, 'includeGlobalServiceEvents'),
+      IsMultiRegionTrail: flag(inputs, 'isMultiRegionTrail'),
+      TagsList: tagList(inputs['tags']),
+    });
+    const made = await call('creating CloudTrail Trail', 'CloudTrail', 'CreateTrail', () => cloudTrail.send(request));
+    if (flag(inputs, 'enableLogging') !== false) await cloudTrail.send(new StartLoggingCommand({ Name }));
+    const AdvancedEventSelectors = list(inputs, 'advancedEventSelectors').map((selector) => ({
+      Name: text(selector, 'name'),
+      FieldSelectors: list(selector, 'fieldSelectors').map((field) => ({
+        Field: text(field, 'field'),
+        ...(field['equals'] !== undefined && { Equals: texts(field, 'equals') }),
+        ...(field['startsWiths'] !== undefined && { StartsWith: texts(field, 'startsWiths') }),
+      })),
+    }));
+    await call('setting CloudTrail Trail', 'CloudTrail', 'PutEventSelectors', () =>
+      cloudTrail.send(new PutEventSelectorsCommand({ TrailName: Name, AdvancedEventSelectors })),
+    );
+    return { id: made.TrailARN ?? '', outputs: { ...inputs, arn: made.TrailARN ?? '' } };
+  },
+  read: async ({ cloudTrail }, id, state) =>
+    (await unlessGone(cloudTrail.send(new GetTrailCommand({ Name: id })))) === undefined ? undefined : state,
+  delete: async ({ cloudTrail }, id) => {
+    await unlessGone(
+      call('deleting CloudTrail Trail', 'CloudTrail', 'DeleteTrail', () =>
+        cloudTrail.send(new DeleteTrailCommand({ Name: id })),
+      ),
+    );
+  },
+};
+
+/** `aws:budgets/budget:Budget`. */
+export const budget: Kind = {
+  takes: ['name', 'budgetType', 'timeUnit', 'limitAmount', 'limitUnit', 'costFilters', 'notifications'],
+  replaces: ['name'],
+  create: async ({ budgets, account }, inputs) => {
+    const filters = list(inputs, 'costFilters').map(
+      (filter) => [text(filter, 'name'), texts(filter, 'values')] as const,
+    );
+    const request = new CreateBudgetCommand({
+      AccountId: account,
+      Budget: {
+        BudgetName: text(inputs, 'name'),
+        BudgetType: 'COST',
+        TimeUnit: 'MONTHLY',
+        BudgetLimit: { Amount: text(inputs, 'limitAmount'), Unit: text(inputs, 'limitUnit') },
+        CostFilters: Object.fromEntries(filters),
+      },
+      NotificationsWithSubscribers: list(inputs, 'notifications').map((notice) => ({
+        Notification: {
+          NotificationType: text(notice, 'notificationType') === 'ACTUAL' ? 'ACTUAL' : 'FORECASTED',
+          ComparisonOperator: 'GREATER_THAN',
+          Threshold: count(notice, 'threshold'),
+          ThresholdType: 'PERCENTAGE',
+        },
+        Subscribers: texts(notice, 'subscriberEmailAddresses').map((Address) => ({
+          SubscriptionType: 'EMAIL',
+          Address,
+        })),
+      })),
+    });
+    await call('creating Budget', 'Budgets', 'CreateBudget', () => budgets.send(request));
+    return { id: `${account}:${text(inputs, 'name')}`, outputs: inputs };
+  },
+  read: async ({ budgets, account }, id, state) => {
+    const request = { AccountId: account, BudgetName: id.split(':')[1] };
+    return (await unlessGone(budgets.send(new DescribeBudgetCommand(request)))) === undefined ? undefined : state;
+  },
+  delete: async ({ budgets, account }, id) => {
+    const request = { AccountId: account, BudgetName: id.split(':')[1] };
+    await unlessGone(
+      call('deleting Budget', 'Budgets', 'DeleteBudget', () => budgets.send(new DeleteBudgetCommand(request))),
+    );
+  },
+};

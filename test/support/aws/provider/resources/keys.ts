@@ -1,0 +1,67 @@
+import {
+  CreateAliasCommand,
+  CreateKeyCommand,
+  DeleteAliasCommand,
+  DescribeKeyCommand,
+  EnableKeyRotationCommand,
+  KeySpec,
+  ScheduleKeyDeletionCommand,
+} from '@aws-sdk/client-kms';
+import { call, unlessGone } from '../failure.ts';
+import { count, flag, optionalText, text } from '../inputs.ts';
+import type { Kind } from '../kind.ts';
+
+/** `aws:kms/key:Key`. */
+export const key: Kind = {
+  takes: [
+    ...['description', 'keyUsage', 'customerMasterKeySpec', 'enableKeyRotation', 'deletionWindowInDays'],
+    ...['policy', 'tags'],
+  ],
+  replaces: ['keyUsage', 'customerMasterKeySpec'],
+  create: async ({ kms }, inputs) => {
+    const spec = optionalText(inputs, 'customerMasterKeySpec') ?? 'SYMMETRIC_DEFAULT';
+    const known = Object.values(KeySpec).find((candidate) => candidate === spec);
+    const tags = Object.entries((inputs['tags'] ?? {}) as Record<string, string>);
+    const request = new CreateKeyCommand({
+      Description: text(inputs, 'description'),
+      KeySpec: known,
+      KeyUsage: optionalText(inputs, 'keyUsage') === 'SIGN_VERIFY' ? 'SIGN_VERIFY' : 'ENCRYPT_DECRYPT',
+      Policy: text(inputs, 'policy'),
+      Tags: tags.map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+    });
+    const { KeyMetadata: made } = await call('creating KMS Key', 'KMS', 'CreateKey', () => kms.send(request));
+    const keyId = made?.KeyId ?? '';
+    if (flag(inputs, 'enableKeyRotation') === true)
+      await call('enabling KMS Key rotation', 'KMS', 'EnableKeyRotation', () =>
+        kms.send(new EnableKeyRotationCommand({ KeyId: keyId })),
+      );
+    return { id: keyId, outputs: { ...inputs, keyId, arn: made?.Arn ?? '' } };
+  },
+  read: async ({ kms }, id, state) => {
+    const found = await unlessGone(kms.send(new DescribeKeyCommand({ KeyId: id })));
+    return found?.KeyMetadata?.KeyState === 'PendingDeletion' ? undefined : state;
+  },
+  delete: async ({ kms }, id, state) => {
+    const request = { KeyId: id, PendingWindowInDays: count(state, 'deletionWindowInDays') };
+    await unlessGone(
+      call('deleting KMS Key', 'KMS', 'ScheduleKeyDeletion', () => kms.send(new ScheduleKeyDeletionCommand(request))),
+    );
+  },
+};
+
+/** `aws:kms/alias:Alias`. */
+export const alias: Kind = {
+  takes: ['name', 'targetKeyId'],
+  replaces: ['name'],
+  create: async ({ kms }, inputs) => {
+    const request = { AliasName: text(inputs, 'name'), TargetKeyId: text(inputs, 'targetKeyId') };
+    await call('creating KMS Alias', 'KMS', 'CreateAlias', () => kms.send(new CreateAliasCommand(request)));
+    return { id: text(inputs, 'name'), outputs: inputs };
+  },
+  read: (_cloud, _id, state) => Promise.resolve(state),
+  delete: async ({ kms }, id) => {
+    await unlessGone(
+      call('deleting KMS Alias', 'KMS', 'DeleteAlias', () => kms.send(new DeleteAliasCommand({ AliasName: id }))),
+    );
+  },
+};
