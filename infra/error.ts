@@ -29,6 +29,8 @@ const RETRYABLE = {
   machine_died: true,
   stack_failed: false,
   cancelled: false,
+  bad_foundation: false,
+  no_pulumi: false,
   not_ours: false,
   not_deleted: true,
   cannot_tell: true,

@@ -1,10 +1,15 @@
 import type { AwsAccess } from './aws/api/clients.ts';
+import type { Foundation } from './aws/foundation/deploy.ts';
+import type { FoundationInputs } from './aws/foundation/inputs.ts';
 import type { KmsKey } from './aws/kms/key.ts';
 import { createDriver, type LocalDriver } from './local/driver.ts';
 import type { LocalDriverOptions } from './local/parts.ts';
 
 export type { AwsAccess } from './aws/api/clients.ts';
 export type { AwsCall } from './aws/api/permissions.ts';
+export type { Foundation } from './aws/foundation/deploy.ts';
+export type { FoundationInputs } from './aws/foundation/inputs.ts';
+export { FoundationOutputs } from './aws/foundation/outputs.ts';
 export type { KmsKey } from './aws/kms/key.ts';
 export { DriverError, type DriverErrorCode } from './error.ts';
 export type { LocalDriver } from './local/driver.ts';
@@ -43,6 +48,39 @@ export interface Isolation {
 /** Opens a signing key that lies in AWS KMS. The SDK is imported now, not before. Rejects with DriverError. */
 export async function openKmsKey(access: AwsAccess, keyId: string): Promise<KmsKey> {
   return (await import('./aws/kms/key.ts')).openKmsKey(access, keyId);
+}
+
+/**
+ * Opens the AWS foundation of a data directory. The real AWS plugin needs the `pulumi` binary; where an aws provider runs already, as
+ * PULUMI_DEBUG_PROVIDERS in `variables` says, this process deploys by itself.
+ */
+export async function openAwsFoundation(
+  home: string,
+  variables: Readonly<Record<string, string | undefined>>,
+): Promise<Foundation> {
+  const [{ openFoundation }, { attachedProviders }] = await Promise.all([
+    import('./aws/foundation/deploy.ts'),
+    import('./pulumi/attached.ts'),
+  ]);
+  const providers = Object.fromEntries(attachedProviders({}, variables['PULUMI_DEBUG_PROVIDERS']));
+  const engine = providers['aws'] === undefined ? 'cli' : 'embedded';
+  return openFoundation(
+    { home, engine, providers },
+    {
+      openStack: async () => (await import('./pulumi/stack.ts')).openStack,
+      program: () => import('./aws/foundation/program.ts'),
+    },
+  );
+}
+
+/** The foundation's inputs, from a file. Rejects with DriverError. */
+export async function readFoundationInputs(file: string): Promise<FoundationInputs> {
+  return (await import('./aws/foundation/deploy.ts')).readInputs(file);
+}
+
+/** The service control policy of an installation, as JSON. */
+export async function foundationControlPolicy(inputs: FoundationInputs, adminArn: string): Promise<string> {
+  return (await import('./aws/foundation/documents/index.ts')).controlPolicy(inputs, adminArn);
 }
 
 function once<T>(load: () => Promise<T>): () => Promise<T> {

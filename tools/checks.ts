@@ -57,7 +57,7 @@ function isThorough(): boolean {
 }
 
 function cacheOf(name: string): string {
-  return join(ROOT, 'node_modules', '.cache', name);
+  return join(ROOT, 'node_modules', '.cache', 'burnbag', name);
 }
 
 function sourceFolders(): string[] {

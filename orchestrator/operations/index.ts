@@ -1,3 +1,4 @@
+import { awsFoundation } from './aws-foundation.ts';
 import { cancel } from './cancel.ts';
 import { detonate } from './detonate.ts';
 import { doctor } from './doctor.ts';
@@ -27,5 +28,6 @@ export const OPERATIONS = {
   stack_ls: stackLs,
   stack_show: stackShow,
   stack_export: stackExport,
+  aws_foundation: awsFoundation,
 } as const;
 export type OperationName = keyof typeof OPERATIONS;

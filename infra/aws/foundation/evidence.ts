@@ -4,16 +4,7 @@ import { foundationTags } from '../tags.ts';
 import { evidenceBucketStatements } from './documents/buckets.ts';
 import { document } from './documents/statement.ts';
 import type { FoundationInputs } from './inputs.ts';
-
-/** Names of the buckets: unique in the world by the account's number. */
-export function bucketNames({
-  installationId,
-  accountId,
-  region,
-}: Pick<FoundationInputs, 'installationId' | 'accountId' | 'region'>) {
-  const name = (what: string) => `burnbag-${installationId.toLowerCase()}-${what}-${accountId}-${region}`;
-  return { evidence: name('evidence'), trail: name('trail') };
-}
+import { bucketNames } from './names.ts';
 
 /** The evidence bucket, locked, encrypted with its own key, private. It stays when the foundation goes: what is locked in it has to. */
 export function makeEvidenceBucket(

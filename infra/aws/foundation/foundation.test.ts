@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BudgetsClient, DescribeBudgetsCommand } from '@aws-sdk/client-budgets';
@@ -34,6 +35,7 @@ import { openStack, type OpenStack } from '../../pulumi/stack.ts';
 import { RunOutputs } from '../run/inputs.ts';
 import { runProgram } from '../run/program.ts';
 import { FoundationInputs } from './inputs.ts';
+import deployed from './main.ts';
 import { FoundationOutputs } from './outputs.ts';
 import { foundationProgram } from './program.ts';
 
@@ -60,7 +62,8 @@ const INPUTS = FoundationInputs.parse({
 const open = (name: string, program: () => Promise<Record<string, unknown>>): Promise<OpenStack> =>
   openStack({
     name,
-    project: 'burnbag',
+    project: 'burnbag-foundation',
+    config: { 'burnbag-foundation:foundation': JSON.stringify(INPUTS), 'aws:region': REGION },
     program,
     backendDir: join(folder, 'state'),
     workDir: join(folder, name),
@@ -214,10 +217,17 @@ test('the budget watches the cost of this installation', async () => {
   budgets.destroy();
 });
 
-test('brought up again it changes nothing', async () => {
+test('brought up again, by the program that Pulumi.yaml names, it changes nothing', async () => {
   const before = provider.log.length;
-  expect(await stack.up(never, ignore)).toEqual(outputs);
+  const again = await open('foundation', deployed);
+  expect(await again.up(never, ignore)).toEqual(outputs);
   expect(provider.log.slice(before)).toEqual([]);
+});
+
+test('Pulumi.yaml names that program', async () => {
+  const text = await readFile(join(import.meta.dirname, '../../../Pulumi.yaml'), 'utf8');
+  expect(/^main: (.*)$/m.exec(text)?.[1]).toBe('infra/aws/foundation/main.ts');
+  expect(/^name: (.*)$/m.exec(text)?.[1]).toBe('burnbag-foundation');
 });
 
 test('a run stands on it', async () => {
@@ -244,7 +254,7 @@ test('taken down it leaves the evidence, its keys and the trail’s records, and
     name: 'NoSuchEntityException',
   });
   const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
-  expect(Buckets.map(({ Name }) => Name?.split('-')[2])).toEqual(['evidence', 'trail']);
+  expect(new Set(Buckets.map(({ Name }) => Name?.split('-')[2]))).toEqual(new Set(['evidence', 'trail']));
   const { KeyMetadata: key } = await kms.send(new DescribeKeyCommand({ KeyId: outputs.evidenceKeyArn }));
   expect(key?.KeyState).toBe('Enabled');
 });

@@ -1,8 +1,8 @@
 import { ec2 } from '@pulumi/aws';
 import type * as pulumi from '@pulumi/pulumi';
 import { foundationTags } from '../tags.ts';
-import { bucketNames } from './evidence.ts';
 import { type FoundationInputs, planOf } from './inputs.ts';
+import { bucketNames } from './names.ts';
 
 /** Where the relay is. */
 interface RelayPlace {

@@ -3,8 +3,9 @@ import type * as pulumi from '@pulumi/pulumi';
 import { foundationTags } from '../tags.ts';
 import { trailBucketStatements } from './documents/buckets.ts';
 import { document } from './documents/statement.ts';
-import { bucketNames, lockedBucket } from './evidence.ts';
+import { lockedBucket } from './evidence.ts';
 import type { FoundationInputs } from './inputs.ts';
+import { bucketNames } from './names.ts';
 
 /** The third witness: every call to the account's control plane, and every one on an object of the evidence bucket, in a locked bucket of its own. */
 export function makeTrail(inputs: FoundationInputs, options: pulumi.CustomResourceOptions): cloudtrail.Trail {

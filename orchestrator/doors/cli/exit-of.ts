@@ -115,6 +115,8 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   aws_unavailable: 'unavailable',
   aws_refused: 'unavailable',
   wrong_account: 'configuration',
+  bad_foundation: 'configuration',
+  no_pulumi: 'unavailable',
   bad_request: 'internal',
   not_ours: 'internal',
   // Keys, and what the CA refuses to sign: it is only ever asked by ourselves.

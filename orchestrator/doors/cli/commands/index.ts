@@ -1,3 +1,4 @@
+import { aws } from './aws.ts';
 import { cancel } from './cancel.ts';
 import type { AddCommand } from './command.ts';
 import { detonate } from './detonate.ts';
@@ -24,5 +25,6 @@ export const COMMANDS: readonly AddCommand[] = [
   stack,
   setup,
   doctor,
+  aws,
   version,
 ];

@@ -1,0 +1,124 @@
+import * as z from 'zod';
+import {
+  foundationControlPolicy,
+  FoundationOutputs,
+  openAwsFoundation,
+  readFoundationInputs,
+} from '../../infra/index.ts';
+import type { EngineEvent } from '../../infra/driver.ts';
+import { RequestError } from '../errors.ts';
+import { operation, type OperationContext } from './operation.ts';
+
+/** What `burnbag aws foundation` says. */
+export const FoundationSummary = z.strictObject({
+  schema: z.literal('burnbag.aws-foundation/1'),
+  state: z.enum(['deployed', 'taken_down', 'absent']),
+  /** What the driver reads; null where nothing is deployed. */
+  outputs: FoundationOutputs.nullable(),
+  /** With `control-policy`: the document. */
+  document: z.string().optional(),
+});
+type FoundationSummary = z.infer<typeof FoundationSummary>;
+
+const Args = z.strictObject({
+  what: z.enum(['up', 'outputs', 'down', 'control-policy']),
+  /** The foundation's inputs; with `up`, `down` and `control-policy`. */
+  file: z.string().optional(),
+  /** With `control-policy`: the role that deploys the foundation. */
+  admin: z.string().startsWith('arn:').optional(),
+});
+type Args = z.infer<typeof Args>;
+
+/** What is deployed once per AWS account and region, before the first run there. */
+export const awsFoundation = operation({
+  name: 'aws_foundation',
+  summary: 'deploy, show or take down what sandboxes on AWS stand on',
+  access: 'none',
+  args: Args,
+  result: FoundationSummary,
+  run: (args, context) => ACTIONS[args.what](args, context),
+});
+
+const ACTIONS: Readonly<Record<Args['what'], (args: Args, context: OperationContext) => Promise<FoundationSummary>>> = {
+  up: async (args, context) => {
+    const inputs = await readFoundationInputs(required(args.file, '--file FILE'));
+    const foundation = await opened(context);
+    const outputs = await watched(context, 'deploying', (onEvent) => foundation.up(inputs, context.signal, onEvent));
+    return { ...SCHEMA, state: 'deployed', outputs };
+  },
+  outputs: async (_args, context) => {
+    const outputs = await (await opened(context)).outputs();
+    return { ...SCHEMA, state: outputs === undefined ? 'absent' : 'deployed', outputs: outputs ?? null };
+  },
+  down: async (args, context) => {
+    const inputs = await readFoundationInputs(required(args.file, '--file FILE'));
+    const foundation = await opened(context);
+    await watched(context, 'taking down', (onEvent) => foundation.down(inputs, onEvent));
+    return { ...SCHEMA, state: 'taken_down', outputs: null };
+  },
+  'control-policy': async (args, context) => {
+    const inputs = await readFoundationInputs(required(args.file, '--file FILE'));
+    const outputs = await (await opened(context)).outputs();
+    const document = await foundationControlPolicy(inputs, required(args.admin, '--admin ARN'));
+    return { ...SCHEMA, state: outputs === undefined ? 'absent' : 'deployed', outputs: outputs ?? null, document };
+  },
+};
+
+const SCHEMA = { schema: 'burnbag.aws-foundation/1' } as const;
+/** About how long AWS takes for all of it. */
+const EXPECTED_SECONDS = 120;
+
+function opened({ environment }: OperationContext) {
+  return openAwsFoundation(environment.home, environment.variables);
+}
+
+/** Tells which resource is being made or deleted, and how it ended. */
+async function watched<T>(
+  { observeSetup }: OperationContext,
+  why: string,
+  work: (onEvent: (event: EngineEvent) => void) => Promise<T>,
+): Promise<T> {
+  const item = 'foundation';
+  const startedAt = performance.now();
+  const end = (status: 'fixed' | 'failed', what: string) => {
+    observeSetup({
+      type: 'item_ended',
+      item,
+      result: { item, status, why, what, durationMs: performance.now() - startedAt },
+    });
+  };
+  observeSetup({ type: 'item_started', item, why, expectedSeconds: EXPECTED_SECONDS });
+  let done = 0;
+  const onEvent = (event: EngineEvent): void => {
+    const urn = urnOf(event);
+    if (urn === undefined) return;
+    done += 1;
+    observeSetup({ type: 'item_progress', item, what: urn.split('::').slice(-2).join(' ') });
+  };
+  try {
+    const result = await work(onEvent);
+    end('fixed', `${why} done, ${done} resources`);
+    return result;
+  } catch (error) {
+    end('failed', `${why} stopped after ${done} resources`);
+    throw error;
+  }
+}
+
+function urnOf(event: EngineEvent): string | undefined {
+  const parsed = ResourceEvent.safeParse(event);
+  return parsed.success ? parsed.data.resOutputsEvent.metadata.urn : undefined;
+}
+
+const ResourceEvent = z.looseObject({
+  resOutputsEvent: z.looseObject({ metadata: z.looseObject({ urn: z.string() }) }),
+});
+
+function required(value: string | undefined, option: string): string {
+  if (value !== undefined) return value;
+  throw new RequestError('bad_argument', {
+    expected: `the option ${option}`,
+    got: 'none',
+    hint: 'docs/aws.md has an example',
+  });
+}
