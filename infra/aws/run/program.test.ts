@@ -10,15 +10,20 @@ import {
   EC2Client,
   type Instance,
 } from '@aws-sdk/client-ec2';
+import { ec2 as awsEc2, Provider } from '@pulumi/aws';
+import { output as pulumiOutput } from '@pulumi/pulumi';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Chaos, startChaos } from '../../../test/support/aws/chaos/chaos.ts';
-import { clientOptions } from '../../../test/support/aws/clients.ts';
+import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
 import { type Moto, startMoto } from '../../../test/support/aws/moto.ts';
 import { makeNetwork, runInputs, type TestNetwork } from '../../../test/support/aws/network.ts';
 import { type FakeAws, startFakeAws } from '../../../test/support/aws/provider/fake.ts';
 import { openStack, type OpenStack } from '../../pulumi/stack.ts';
+import { orchestratorStatements } from '../foundation/documents/roles.ts';
+import { preflight } from '../preflight.ts';
 import { runTags } from '../tags.ts';
 import { type Placement, type RunInputs, RunOutputs } from './inputs.ts';
+import { instanceArguments } from './machine.ts';
 import { placements, tryPlacements } from './placement.ts';
 import { runProgram } from './program.ts';
 
@@ -54,13 +59,15 @@ const RUN = 'aa0000000001';
 const never = new AbortController().signal;
 const ignore = (): void => undefined;
 
-const open = (inputs: () => RunInputs): Promise<OpenStack> =>
+const open = (inputs: () => RunInputs): Promise<OpenStack> => openProgram(inputs().runId, runProgram(inputs));
+
+const openProgram = (runId: string, program: () => Promise<Record<string, unknown>>): Promise<OpenStack> =>
   openStack({
-    name: `run-${inputs().runId}`,
+    name: `run-${runId}`,
     project: 'burnbag',
-    program: runProgram(inputs),
+    program,
     backendDir: join(folder, 'state'),
-    workDir: join(folder, inputs().runId),
+    workDir: join(folder, runId),
     engine: 'embedded',
     passphrase: 'x',
     providers: { aws: provider.address },
@@ -178,6 +185,37 @@ describe('without capacity', () => {
     await stack.destroy(ignore);
     expect(await interfaces()).toEqual([]);
   });
+});
+
+describe('before anything is registered', () => {
+  test.each([
+    ['no-metadata-service', { metadataOptions: { httpEndpoint: 'enabled' } }],
+    ['no-instance-profile', { iamInstanceProfile: 'admin' }],
+    ['ends-on-shutdown', { instanceInitiatedShutdownBehavior: 'stop' }],
+  ])('a machine that breaks the rule %s ends the program', async (rule, worse) => {
+    const program = () => {
+      preflight();
+      const provider = new Provider('aws', { region: REGION });
+      const inputs = { ...instanceArguments(runInputs(RUN, network), pulumiOutput('eni-1')), ...worse };
+      return Promise.resolve({ id: new awsEc2.Instance('machine', inputs, { provider }).id });
+    };
+    const stack = await openProgram(RUN, program);
+    await expect(stack.up(never, ignore)).rejects.toThrow(`keeps to the rule ${rule}`);
+    expect(chaos.log).not.toContain('RunInstances');
+  });
+});
+
+test('every call of a whole run is permitted to the orchestrator, by name', async () => {
+  chaos.reset();
+  const stack = await open(() => runInputs(RUN, network));
+  await stack.up(never, ignore);
+  await stack.destroy(ignore);
+  const place = { accountId: ACCOUNT, region: REGION, installationId: 'x' };
+  const means = { bucket: 'x', evidenceKeyArn: 'x', caKeyArn: 'x', evidenceSigningKeyArn: 'x' };
+  const permitted = orchestratorStatements(place, means).flatMap(({ actions }) => actions);
+  const called = new Set(chaos.log.filter((action) => action !== 'GetCallerIdentity').map((action) => `ec2:${action}`));
+  expect([...called].filter((action) => !permitted.includes(action))).toEqual([]);
+  expect(called).toContain('ec2:RunInstances');
 });
 
 /** Asked of the service, not of the stack. */

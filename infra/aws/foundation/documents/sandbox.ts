@@ -18,6 +18,7 @@ export function seeing({ region }: Place): Statement {
       'ec2:DescribeSecurityGroupRules',
       'ec2:DescribeSecurityGroups',
       'ec2:DescribeSnapshots',
+      'ec2:DescribeSpotInstanceRequests',
       'ec2:DescribeSubnets',
       'ec2:DescribeTags',
       'ec2:DescribeVolumes',

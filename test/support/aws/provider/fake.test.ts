@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  DeleteSecurityGroupCommand,
+  DescribeInstancesCommand,
+  DescribeSecurityGroupsCommand,
+  EC2Client,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { ec2 as aws, Provider } from '@pulumi/aws';
+import type { CustomResourceOptions } from '@pulumi/pulumi';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { groupArguments, instanceArguments, interfaceArguments } from '../../../../infra/aws/run/machine.ts';
+import { openStack, type OpenStack } from '../../../../infra/pulumi/stack.ts';
+import { ACCOUNT, clientOptions, REGION } from '../clients.ts';
+import { type Moto, startMoto } from '../moto.ts';
+import { makeNetwork, runInputs, type TestNetwork } from '../network.ts';
+import { type FakeAws, startFakeAws } from './fake.ts';
+
+let moto: Moto;
+let provider: FakeAws;
+let ec2: EC2Client;
+let network: TestNetwork;
+let folder: string;
+beforeAll(async () => {
+  moto = await startMoto();
+  provider = await startFakeAws(moto.url);
+  ec2 = new EC2Client(clientOptions(moto.url));
+});
+afterAll(async () => {
+  ec2.destroy();
+  await provider.stop();
+  await moto.stop();
+});
+beforeEach(async () => {
+  await moto.reset();
+  network = await makeNetwork(ec2);
+  folder = mkdtempSync(join(tmpdir(), 'fake-aws-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const never = new AbortController().signal;
+const ignore = (): void => undefined;
+const inputs = () => runInputs('aa0000000001', network);
+
+/** Runs what a test makes, with a provider of this region. */
+function stackOf(make: (options: CustomResourceOptions) => void, account = ACCOUNT): Promise<OpenStack> {
+  return openStack({
+    name: 'fake',
+    project: 'fake',
+    program: () => {
+      make({ provider: new Provider('aws', { region: REGION, allowedAccountIds: [account] }) });
+      return Promise.resolve({});
+    },
+    backendDir: join(folder, 'state'),
+    workDir: join(folder, 'work'),
+    engine: 'embedded',
+    passphrase: 'x',
+    providers: { aws: provider.address },
+  });
+}
+
+function launchOn(nic: aws.NetworkInterface, options: CustomResourceOptions, name = 'machine'): aws.Instance {
+  return new aws.Instance(name, instanceArguments(inputs(), nic.id), options);
+}
+
+function makeInterface(options: CustomResourceOptions): aws.NetworkInterface {
+  const group = new aws.SecurityGroup('group', groupArguments(inputs()), options);
+  return new aws.NetworkInterface('interface', interfaceArguments(inputs(), [group.id]), options);
+}
+
+async function states(): Promise<(string | undefined)[]> {
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({}));
+  return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name));
+}
+
+test('refuses an input that it does not act on', async () => {
+  const stack = await stackOf((options) => {
+    new aws.SecurityGroup('group', { ...groupArguments(inputs()), revokeRulesOnDelete: true }, options);
+  });
+  await expect(stack.up(never, ignore)).rejects.toThrow('does not act on');
+});
+
+test('refuses an account that is not among the allowed ones', async () => {
+  const stack = await stackOf(makeInterface, '999999999999');
+  await expect(stack.up(never, ignore)).rejects.toThrow(`AWS account ID not allowed: ${ACCOUNT}`);
+});
+
+test('leaves a security group the rules of its program, and not the one that lets everything out', async () => {
+  const stack = await stackOf((options) => {
+    new aws.SecurityGroup('group', groupArguments(inputs()), options);
+  });
+  await stack.up(never, ignore);
+  const { SecurityGroups: [group] = [] } = await ec2.send(
+    new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: ['burnbag-aa0000000001'] }] }),
+  );
+  expect(group?.IpPermissionsEgress).toEqual([]);
+  expect(group?.IpPermissions).toHaveLength(1);
+});
+
+test('launches one machine on an interface: a second is refused in the service’s words', async () => {
+  const stack = await stackOf((options) => {
+    const nic = makeInterface(options);
+    const first = launchOn(nic, options);
+    launchOn(nic, { ...options, dependsOn: [first] }, 'second');
+  });
+  await expect(stack.up(never, ignore)).rejects.toThrow('api error InvalidNetworkInterface.InUse');
+  expect(await states()).toEqual(['running']);
+  await stack.destroy(ignore);
+  expect(await states()).toEqual(['terminated']);
+});
+
+test('takes what somebody else ended or deleted for gone', async () => {
+  const stack = await stackOf((options) => {
+    launchOn(makeInterface(options), options);
+  });
+  await stack.up(never, ignore);
+  const { Reservations: [reservation] = [] } = await ec2.send(new DescribeInstancesCommand({}));
+  await ec2.send(new TerminateInstancesCommand({ InstanceIds: [reservation?.Instances?.[0]?.InstanceId ?? ''] }));
+  await stack.destroy(ignore);
+  const { SecurityGroups = [] } = await ec2.send(new DescribeSecurityGroupsCommand({}));
+  expect(SecurityGroups.filter(({ GroupName }) => GroupName?.startsWith('burnbag-'))).toEqual([]);
+});
+
+test('moto refuses to delete a group that is in use', async () => {
+  const stack = await stackOf(makeInterface);
+  await stack.up(never, ignore);
+  const { SecurityGroups: [group] = [] } = await ec2.send(
+    new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: ['burnbag-aa0000000001'] }] }),
+  );
+  const request = new DeleteSecurityGroupCommand({ GroupId: group?.GroupId });
+  await expect(ec2.send(request)).rejects.toMatchObject({ name: 'DependencyViolation' });
+});
