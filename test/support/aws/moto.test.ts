@@ -53,7 +53,7 @@ test('is gone when it was stopped, and may be stopped again', async () => {
   await other.stop();
   await other.stop();
   expect(() => process.kill(other.pid, 0)).toThrow('ESRCH');
-});
+}, 120_000);
 
 test('an unknown image is refused', async () => {
   const unknown = new RunInstancesCommand({ ...LAUNCH, ImageId: 'ami-00000000' });
