@@ -4,6 +4,7 @@ import { runCommand } from '../orchestrator/setup/command.ts';
 import { SetupError } from '../orchestrator/setup/errors.ts';
 import { findProgram, toolEnvironment } from '../orchestrator/setup/host.ts';
 import type { SetupContext } from '../orchestrator/setup/item.ts';
+import { installPackages } from '../orchestrator/setup/items/apt.ts';
 import { ROOT } from './programs.ts';
 
 /** moto and all it needs, exactly. */
@@ -21,8 +22,7 @@ export async function ensureMoto(context: SetupContext): Promise<void> {
   const wanted = await readFile(REQUIREMENTS, 'utf8');
   const target = folderOf(context.home);
   if ((await readFile(stampOf(target), 'utf8').catch(() => undefined)) === wanted && (await isThere(target))) return;
-  const python = await findProgram('python3', context.env);
-  if (python === undefined) throw unavailable('no python3 on PATH');
+  const python = await findPython(context);
   const work = `${target}.new`;
   await rm(work, { recursive: true, force: true });
   await mkdir(dirname(work), { recursive: true, mode: 0o700 });
@@ -30,6 +30,21 @@ export async function ensureMoto(context: SetupContext): Promise<void> {
   await writeFile(stampOf(work), wanted);
   await rm(target, { recursive: true, force: true });
   await rename(work, target);
+}
+
+/** A Python that can make environments; Debian has that in a package of its own. */
+async function findPython(context: SetupContext): Promise<string> {
+  const python = await findProgram('python3', context.env);
+  if (python !== undefined && (await canMakeEnvironments(python, context))) return python;
+  await installPackages(['python3-venv'], context);
+  const installed = await findProgram('python3', context.env);
+  if (installed === undefined) throw unavailable('no python3 on PATH');
+  return installed;
+}
+
+async function canMakeEnvironments(python: string, { env, signal }: SetupContext): Promise<boolean> {
+  const options = { env: toolEnvironment(env), deadlineSeconds: 60, signal };
+  return (await runCommand(python, ['-c', 'import ensurepip, venv'], options)).exitCode === 0;
 }
 
 /** Started by its Python, never by its scripts, an environment may be renamed when it is whole. */

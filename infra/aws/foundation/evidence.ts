@@ -16,7 +16,7 @@ export function makeEvidenceBucket(
   const policy = keyArn.apply((evidenceKeyArn) =>
     document(evidenceBucketStatements(name, { retentionDays: inputs.retentionDays, evidenceKeyArn })),
   );
-  const bucket = lockedBucket('evidence', name, { inputs, policy }, options);
+  const { bucket } = lockedBucket('evidence', name, { inputs, policy }, options);
   new s3.BucketServerSideEncryptionConfiguration(
     'evidence',
     {
@@ -33,13 +33,19 @@ export function makeEvidenceBucket(
   return bucket;
 }
 
+/** A bucket, and the policy without which nobody should use it. */
+interface LockedBucket {
+  readonly bucket: s3.Bucket;
+  readonly policy: s3.BucketPolicy;
+}
+
 /** A bucket with versions, a lock, no public access and one owner. The policy comes last: it refuses what some of the others need. */
 export function lockedBucket(
   name: string,
   bucketName: string,
   { inputs, policy }: { readonly inputs: FoundationInputs; readonly policy: pulumi.Input<string> },
   options: pulumi.CustomResourceOptions,
-): s3.Bucket {
+): LockedBucket {
   const kept = { ...options, retainOnDelete: true };
   const tags = foundationTags(inputs.installationId, name);
   const made = new s3.Bucket(name, { bucket: bucketName, objectLockEnabled: true, forceDestroy: false, tags }, kept);
@@ -60,6 +66,5 @@ export function lockedBucket(
     ),
     new s3.BucketOwnershipControls(name, { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } }, kept),
   ];
-  new s3.BucketPolicy(name, { bucket, policy }, { ...kept, dependsOn: parts });
-  return made;
+  return { bucket: made, policy: new s3.BucketPolicy(name, { bucket, policy }, { ...kept, dependsOn: parts }) };
 }

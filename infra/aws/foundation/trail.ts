@@ -12,7 +12,7 @@ export function makeTrail(inputs: FoundationInputs, options: pulumi.CustomResour
   const { evidence, trail: bucketName } = bucketNames(inputs);
   const name = `burnbag-${inputs.installationId}`;
   const policy = document(trailBucketStatements(bucketName, name, inputs));
-  const bucket = lockedBucket('trail', bucketName, { inputs, policy }, options);
+  const { bucket, policy: allowed } = lockedBucket('trail', bucketName, { inputs, policy }, options);
   const is = (field: string, ...values: string[]) => ({ field, equals: values });
   return new cloudtrail.Trail(
     'trail',
@@ -36,7 +36,8 @@ export function makeTrail(inputs: FoundationInputs, options: pulumi.CustomResour
       ],
       tags: foundationTags(inputs.installationId, 'trail'),
     },
-    options,
+    // CloudTrail refuses a bucket it may not write to.
+    { ...options, dependsOn: [allowed] },
   );
 }
 

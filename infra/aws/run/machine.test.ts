@@ -44,6 +44,8 @@ test.each(['10.0.0.0/8', '10.0.0.1/32 0.0.0.0', ''])('the relay address %j is re
 
 test('a busy script costs nothing extra on a burstable type', () => {
   expect(machine()).toMatchObject({ creditSpecification: { cpuCredits: 'standard' } });
-  const other = { ...INPUTS, placement: { ...INPUTS.placement, instanceType: 'm5.large' } };
-  expect(machine(other)).not.toHaveProperty('creditSpecification');
+  for (const instanceType of ['m5.large', 'trn1.2xlarge'])
+    expect(machine({ ...INPUTS, placement: { ...INPUTS.placement, instanceType } })).not.toHaveProperty(
+      'creditSpecification',
+    );
 });

@@ -48,13 +48,8 @@ export function instanceArguments(inputs: RunInputs, networkInterfaceId: ec2.Net
     ami: imageId,
     instanceType: placement.instanceType,
     primaryNetworkInterface: { networkInterfaceId },
-    // Off altogether; the rest would hold were it switched on.
-    metadataOptions: {
-      httpEndpoint: 'disabled',
-      httpTokens: 'required',
-      httpPutResponseHopLimit: 1,
-      instanceMetadataTags: 'disabled',
-    },
+    // Off altogether: the provider sends nothing else about a service that is off.
+    metadataOptions: { httpEndpoint: 'disabled' },
     // The guest's own dead-man switch: at its deadline it powers itself off, and that ends it and its disk.
     instanceInitiatedShutdownBehavior: 'terminate',
     disableApiTermination: false,
@@ -65,10 +60,13 @@ export function instanceArguments(inputs: RunInputs, networkInterfaceId: ec2.Net
     monitoring: false,
     volumeTags: runTags(inputs),
     tags: runTags(inputs),
-    ...(placement.instanceType.startsWith('t') && { creditSpecification: { cpuCredits: 'standard' } }),
+    ...(BURSTABLE.test(placement.instanceType) && { creditSpecification: { cpuCredits: 'standard' } }),
     ...(placement.spot && { instanceMarketOptions: SPOT }),
   };
 }
+
+/** t2, t3, t4g, but not trn1. */
+const BURSTABLE = /^t[0-9]/;
 
 /** Taken back, it is terminated: nothing of it waits to come back. */
 const SPOT: ec2.InstanceArgs['instanceMarketOptions'] = {

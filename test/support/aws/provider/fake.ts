@@ -149,6 +149,7 @@ function connect(options: ReturnType<typeof clientOptions>, account: string): Cl
     iam: new IAMClient(options),
     cloudTrail: new CloudTrailClient(options),
     budgets: new BudgetsClient(options),
+    bucketPolicies: new Map(),
     region: options.region,
     account,
   };

@@ -14,6 +14,8 @@ export interface Cloud {
   readonly iam: IAMClient;
   readonly cloudTrail: CloudTrailClient;
   readonly budgets: BudgetsClient;
+  /** Policies by bucket; see buckets.ts for why they are not in the emulator. */
+  readonly bucketPolicies: Map<string, string>;
   readonly region: string;
   readonly account: string;
 }

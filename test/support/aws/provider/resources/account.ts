@@ -96,8 +96,12 @@ export const trail: Kind = {
     ...['isMultiRegionTrail', 'advancedEventSelectors', 'tags'],
   ],
   replaces: ['name'],
-  create: async ({ cloudTrail }, inputs) => {
+  create: async ({ cloudTrail, bucketPolicies }, inputs) => {
     const Name = text(inputs, 'name');
+    if (bucketPolicies.get(text(inputs, 's3BucketName'))?.includes('cloudtrail.amazonaws.com') !== true)
+      throw new Error(
+        'creating CloudTrail Trail: api error InsufficientS3BucketPolicyException: Incorrect S3 bucket policy',
+      );
     const request = new CreateTrailCommand({
       Name,
       S3BucketName: text(inputs, 's3BucketName'),

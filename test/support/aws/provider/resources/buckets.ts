@@ -122,7 +122,11 @@ export const bucketEncryption = setting(['rules'], 'PutBucketEncryption', (s3, B
  * Kept in the state and not put: moto takes no notice of conditions, so that a policy which denies plain HTTP would deny everything.
  * What the policy says is tested by itself.
  */
-export const bucketPolicy = setting(['policy'], 'PutBucketPolicy', (_s3, _bucket, inputs) => {
-  JSON.parse(text(inputs, 'policy'));
-  return Promise.resolve();
-});
+export const bucketPolicy: Kind = {
+  ...setting(['policy'], 'PutBucketPolicy', () => Promise.resolve()),
+  create: ({ bucketPolicies }, inputs) => {
+    JSON.parse(text(inputs, 'policy'));
+    bucketPolicies.set(text(inputs, 'bucket'), text(inputs, 'policy'));
+    return Promise.resolve({ id: text(inputs, 'bucket'), outputs: inputs });
+  },
+};

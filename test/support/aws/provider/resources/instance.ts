@@ -63,12 +63,8 @@ async function requestOf(cloud: Cloud, inputs: Properties): Promise<RunInstances
     ClientToken: randomUUID(),
     NetworkInterfaces: [{ DeviceIndex: 0, NetworkInterfaceId: text(given, 'networkInterfaceId') }],
     BlockDeviceMappings: [await rootDevice(cloud, inputs)],
-    MetadataOptions: {
-      HttpEndpoint: text(metadata, 'httpEndpoint') === 'disabled' ? 'disabled' : 'enabled',
-      HttpTokens: text(metadata, 'httpTokens') === 'required' ? 'required' : 'optional',
-      HttpPutResponseHopLimit: count(metadata, 'httpPutResponseHopLimit'),
-      InstanceMetadataTags: text(metadata, 'instanceMetadataTags') === 'disabled' ? 'disabled' : 'enabled',
-    },
+    // The real provider, too, says nothing else about a service that is off.
+    MetadataOptions: { HttpEndpoint: text(metadata, 'httpEndpoint') === 'disabled' ? 'disabled' : 'enabled' },
     InstanceInitiatedShutdownBehavior:
       text(inputs, 'instanceInitiatedShutdownBehavior') === 'terminate' ? 'terminate' : 'stop',
     DisableApiTermination: flag(inputs, 'disableApiTermination'),
