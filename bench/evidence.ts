@@ -30,7 +30,7 @@ export async function benchEvidence(root: string, rounds: number): Promise<void>
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const machine = describeMachine();
-  const latency = await measureLatency(folder, rounds);
+  const latency = { [DISK]: measureDisk(folder), ...(await measureLatency(folder, rounds)) };
   const streaming: Streamed[] = [];
   for (let round = 0; round < rounds; round += 1)
     streaming.push(await measureStreaming(join(folder, `stream-${round}`)));
@@ -49,8 +49,22 @@ export async function benchEvidence(root: string, rounds: number): Promise<void>
   );
 }
 
+function measureDisk(folder: string): number[] {
+  const log = openAppendLog(join(folder, 'disk'), () => undefined);
+  const record = { line: 'x'.repeat(RECORD_BYTES) };
+  const took = Array.from({ length: 4 * REQUESTS }, () => {
+    const started = performance.now();
+    log.append(record);
+    return performance.now() - started;
+  });
+  log.close();
+  return took;
+}
+
 /** What is recorded around an action: nothing; the transcript; that, and what the journal has of each action. */
 const WAYS = ['session alone', 'transcript on disk', 'transcript and journal'] as const;
+/** What all waiting for a disk comes down to. */
+const DISK = 'one line to this disk, waited for';
 
 async function measureLatency(folder: string, rounds: number): Promise<Record<(typeof WAYS)[number], number[]>> {
   const signer = memorySigner();
@@ -71,7 +85,7 @@ async function measureLatency(folder: string, rounds: number): Promise<Record<(t
   for (let round = 0; round < rounds; round += 1) {
     for (const way of WAYS) {
       const session = await open(sshd, signer, (record) => {
-        if (way !== 'session alone') log.append(record);
+        if (way !== 'session alone') log.append(record, record.event === 'answer');
       });
       for (let id = 1; id <= WARM + REQUESTS; id += 1) {
         const step = { requestId: (requestId += 1), action: 'check_health' } as const;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readTrustedKeys, STREAM_NAMES, type TrustedKeys, verifyBundle } from '../../orchestrator/evidence/index.ts';
 import { OPERATIONS } from '../../orchestrator/operations/index.ts';
+import { buildTimeline, writeTimeline } from '../../orchestrator/report/index.ts';
 import { RunSummary } from '../../orchestrator/run/summary.ts';
 import { burnbag, type Ended, parseDocument } from '../support/burnbag.ts';
 import { leftovers } from '../support/census.ts';
@@ -133,7 +134,10 @@ describe('afterwards', () => {
     ['audit', 'type=SYSCALL'],
     ['relay', 'run_script'],
     ['engine', 'burnbag:local:Machine'],
+    ['provider', '"call":"create","resource":"burnbag:local:Machine"'],
     ['console', 'BURNBAG READY machine='],
+    ['audit_file', 'type=SYSCALL'],
+    ['arrivals', '"event":"closed"'],
   ])('logs shows the %s stream', async (stream, text) => {
     const [plain, json] = [await logs(stream), await logs(stream, '--json')];
     expect(plain).toMatchObject({ exitCode: 0, stderr: '' });
@@ -142,6 +146,15 @@ describe('afterwards', () => {
     expect(document).toMatchObject({ run_id: run.run_id, stream, truncated: false });
     expect(document.text).toBe(await readFile(document.file, 'utf8'));
     expect(STREAM_NAMES).toContain(stream);
+  });
+
+  test('logs shows the capture and the timeline for people, and the timeline follows from the rest of the bundle', async () => {
+    const [frames, timeline] = [await logs('capture'), await logs('timeline')];
+    expect(frames.stdout).toMatch(/from relay {2}tcp {2}10\.0\.2\.2:\d+ → 10\.0\.2\.15:22 {2}syn/);
+    expect(frames.stdout).toContain(', 0 of them are not kept');
+    expect(timeline.stdout).toMatch(/guest {3}audit {5}execve {2}#2 {2}pid \d+ {2}wget /);
+    const built = writeTimeline(await buildTimeline(bundle, run.run_id));
+    expect(await readFile(join(bundle, 'timeline.json'), 'utf8')).toBe(built);
   });
 
   test('nothing is left of all that either', async () => {

@@ -49,7 +49,8 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
     signal: live.signal,
     ...(sshd !== undefined && { sshdLog: () => readFile(sshd, 'utf8') }),
     onRecord: (record) => {
-      live.logs.relay.append(record);
+      // A request is on disk before it leaves; its answer is by the next one, or by the seal.
+      live.logs.relay.append(record, record.event === 'answer');
     },
   });
   return 'executing';
