@@ -64,8 +64,9 @@ export class LiveRun {
   capture: Capture | undefined;
   /** Takes the provider's calls once the evidence is sealed. */
   onLateCall: ((call: object) => void) | undefined;
-  /** How the guest's own log file came out, once it was asked for. */
+  /** How the guest's own log file came out, once it was asked for, and its last record. */
   fetched: StreamEnding | undefined;
+  lastRecord: Buffer | undefined;
   #following: Following | undefined;
   readonly #assertHeld: () => void;
   session: Session | undefined;

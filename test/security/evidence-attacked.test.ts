@@ -11,9 +11,10 @@ let sandbox: WitnessedGuest;
 let known: ReadonlySet<string> = new Set();
 beforeAll(async () => {
   sandbox = await startWitnessedGuest();
-});
+}, 240_000);
 afterAll(async () => {
-  await sandbox[Symbol.asyncDispose]();
+  // Where it did not come up there is nothing to let go of.
+  await (sandbox as WitnessedGuest | undefined)?.[Symbol.asyncDispose]();
 });
 
 /** What is found now and was not before. */
@@ -29,7 +30,7 @@ const asRoot = async (script: string, timeoutMs?: number): Promise<void> => {
   expect(code, output).toBe(0);
 };
 
-describe('evidence of a sandbox', () => {
+describe('evidence of a sandbox', { timeout: 240_000 }, () => {
   test('in which nobody attacks anything is complete', async () => {
     await sandbox.run(async (ask) => {
       expect(await sandbox.script(ask)).toMatchObject({ status: 'ok' });

@@ -3,13 +3,14 @@ import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActionRequest, Answer } from '../../executor/protocol/index.ts';
 import { openDoor } from '../../infra/local/wire/door.ts';
 import { type Ca, createRunKey, openCa } from '../../orchestrator/ca/index.ts';
 import { Following, STREAMS, type StreamEnd, type StreamName } from '../../orchestrator/evidence/index.ts';
 import { readBundle } from '../../orchestrator/evidence/witness/read-bundle.ts';
 import { fetchLog, openRelay, type Session } from '../../orchestrator/relay/index.ts';
+import { settleStreams } from '../../orchestrator/run/steps/collect.ts';
+import { lastLine } from '../../orchestrator/run/steps/fetch-guest-file.ts';
 import { startRootGuest, type RootGuest } from './root-guest/root-guest.ts';
 
 const RUN = 'ee0000000006';
@@ -55,13 +56,13 @@ export async function startWitnessedGuest(): Promise<WitnessedGuest> {
   return {
     guest,
     async run(during = () => Promise.resolve()) {
-      const session = await openRelay({ ...login, ...(await mintTask(ca, guest.machineId)) });
+      const deadlines = { handshakeMs: 90_000, closeMs: 30_000 };
+      const session = await openRelay({ ...login, ...(await mintTask(ca, guest.machineId)), deadlines });
       const ask: Ask = (request) => session.request({ ...request, id: ++id, task_id: TASK } as ActionRequest, PATIENT);
       await during(ask, line.cut);
       await ask({ action: 'check_health', args: {} }).catch(() => undefined);
       await endOf(session);
-      await fetchOwnFile({ ...login, ...(await mintAudit(ca, guest.machineId)) }, home);
-      await settle();
+      await fetchOwnFile({ ...login, ...(await mintAudit(ca, guest.machineId)) }, { home, folder: guest.folder });
     },
     script: async (ask) => {
       const put = {
@@ -113,13 +114,20 @@ async function endOf(session: Session): Promise<void> {
   await session.ended;
 }
 
-async function fetchOwnFile(login: Omit<Parameters<typeof fetchLog>[0], 'log'>, home: string): Promise<void> {
-  const { content } = await fetchLog({ ...login, log: 'audit', deadlines: { handshakeMs: 60_000 } });
+/** Fetches, and waits as the product does until the streams have come to the same end. */
+async function fetchOwnFile(
+  login: Omit<Parameters<typeof fetchLog>[0], 'log'>,
+  { home, folder }: { readonly home: string; readonly folder: string },
+): Promise<void> {
+  const { content } = await fetchLog({ ...login, log: 'audit', deadlines: { handshakeMs: 90_000, fetchMs: 90_000 } });
   await writeFile(join(home, STREAMS.audit_file.file), content);
+  await settleStreams(sourcesIn(folder), lastLine(content));
 }
 
-/** auditd hands on what happened within tenths of a second; a busy machine takes longer. */
-const settle = () => sleep(2_000);
+function sourcesIn(folder: string) {
+  const at = (name: string): string => join(folder, name);
+  return { console: at('console'), sshd: at('sshd'), audit: at('audit'), executor: at('executor') };
+}
 
 /** Copies what lies there as the product does, and judges it. */
 async function judgeAll(folder: string, home: string, records: readonly object[]): Promise<readonly string[]> {
@@ -128,8 +136,7 @@ async function judgeAll(folder: string, home: string, records: readonly object[]
   await writeFile(join(dir, STREAMS.relay.file), lines);
   for (const stream of ['engine', 'provider'] as const) await writeFile(join(dir, STREAMS[stream].file), '');
   await copyFile(join(home, STREAMS.audit_file.file), join(dir, STREAMS.audit_file.file));
-  const at = (name: string): string => join(folder, name);
-  const sources = { console: at('console'), sshd: at('sshd'), audit: at('audit'), executor: at('executor') };
+  const sources = sourcesIn(folder);
   const followed = await new Following({ dir, find: () => Promise.resolve(sources) }).finish();
   const names = Object.keys(STREAMS).filter((name) => name !== 'capture') as StreamName[];
   const reading = await readBundle(

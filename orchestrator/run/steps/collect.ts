@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -19,27 +19,55 @@ import type { LiveRun } from '../live.ts';
 const QUIET_MS = 250;
 /** The longest a stream that goes on and on is waited for; what comes later is not of the task. */
 const SETTLE_MAX_MS = 5_000;
+/** The longest that records are waited for which the guest's own file has already: auditd writes there first. */
+const FETCHED_MAX_MS = 20_000;
 const POLL_MS = 25;
 
-/** Waits until the guest's streams have said what they had to say about the last action. Never rejects. */
-export async function settleStreams(streams: SandboxStreams): Promise<void> {
+/**
+ * Waits until the guest's streams have said what they had to say about the last action, and, where the guest's own audit file was fetched, until
+ * its last record has come. Never rejects.
+ */
+export async function settleStreams(streams: SandboxStreams, lastRecord?: Buffer): Promise<void> {
   const files = [streams.audit, streams.executor, streams.sshd].filter((file) => file !== undefined);
-  const sizes = () =>
-    Promise.all(
-      files.map((file) =>
-        stat(file).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      ),
-    );
-  const until = performance.now() + SETTLE_MAX_MS;
-  let last = await sizes();
-  for (let quietSince = performance.now(); performance.now() < until && performance.now() - quietSince < QUIET_MS;) {
+  const sizes = () => Promise.all(files.map(sizeOf));
+  const since = performance.now();
+  let [last, quietSince, hasCome] = [await sizes(), since, lastRecord === undefined];
+  for (;;) {
+    const [now, waited] = [performance.now(), performance.now() - since];
+    hasCome ||= await endsWith(streams.audit, lastRecord);
+    if (hasCome ? now - quietSince >= QUIET_MS || waited > SETTLE_MAX_MS : waited > FETCHED_MAX_MS) return;
     await sleep(POLL_MS);
-    const now = await sizes();
-    if (now.some((size, index) => size !== last[index])) quietSince = performance.now();
-    last = now;
+    const found = await sizes();
+    if (found.some((size, index) => size !== last[index])) quietSince = performance.now();
+    last = found;
+  }
+}
+
+function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+/** More than auditd writes while a log is fetched. */
+const TAIL_BYTES = 256 * 1024;
+
+/** Whether a record is among the last of a stream. */
+async function endsWith(file: string | undefined, record: Buffer | undefined): Promise<boolean> {
+  if (file === undefined || record === undefined) return true;
+  try {
+    await using handle = await open(file);
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(
+      Buffer.alloc(TAIL_BYTES),
+      0,
+      TAIL_BYTES,
+      Math.max(0, size - TAIL_BYTES),
+    );
+    return buffer.subarray(0, bytesRead).includes(record);
+  } catch {
+    return true;
   }
 }
 

@@ -24,6 +24,7 @@ export async function fetchGuestFile(run: Run, live: LiveRun, deps: Deps): Promi
   try {
     const { reason, content } = await fetch(run, live, sandbox, deps);
     await writeFile(join(live.folder, STREAMS.audit_file.file), content, { mode: 0o600, flush: true });
+    live.lastRecord = lastLine(content);
     live.fetched = reason === 'complete' ? { how: 'collected', at: at() } : { how: 'lost', at: at(), detail: reason };
   } catch (error) {
     live.fetched = { how: 'lost', at: at(), detail: explain(error).code };
@@ -51,4 +52,10 @@ async function fetch(run: Run, live: LiveRun, sandbox: Sandbox, deps: Deps): Ret
       live.logs.relay.append(record);
     },
   });
+}
+
+/** The last whole line, its end included; undefined where there is none. */
+export function lastLine(content: Buffer): Buffer | undefined {
+  const end = content.lastIndexOf('\n') + 1;
+  return end === 0 ? undefined : content.subarray(content.subarray(0, end - 1).lastIndexOf('\n') + 1, end);
 }
