@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 /**
@@ -18,6 +19,8 @@ export async function startPostgres(): Promise<TestPostgres | undefined> {
 
 export interface TestPostgres extends AsyncDisposable {
   readonly url: string;
+  /** Stops the server at once, waits so long, and starts it again; only where it is our own. */
+  readonly outage?: (ms: number) => Promise<void>;
 }
 
 const PACKAGED = '/usr/lib/postgresql';
@@ -40,18 +43,29 @@ async function startOwn(programs: string): Promise<TestPostgres> {
     '-c',
     setting,
   ]);
-  const server = spawn(join(programs, 'postgres'), ['-D', data, ...settings], {
-    ...as,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exit = once(server, 'exit');
-  await untilReady(server.stderr);
-  return {
-    url: `postgresql:///postgres?host=${folder}&user=burnbag`,
-    [Symbol.asyncDispose]: async () => {
-      // SIGQUIT: stops at once; nothing in here is worth saving.
+  const launch = async () => {
+    const server = spawn(join(programs, 'postgres'), ['-D', data, ...settings], {
+      ...as,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const exit = once(server, 'exit');
+    await untilReady(server.stderr);
+    return async (): Promise<void> => {
+      // SIGQUIT: stops at once, as a crash does.
       server.kill('SIGQUIT');
       await exit;
+    };
+  };
+  let stop = await launch();
+  return {
+    url: `postgresql:///postgres?host=${folder}&user=burnbag`,
+    outage: async (ms) => {
+      await stop();
+      await sleep(ms);
+      stop = await launch();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
