@@ -11,7 +11,7 @@ const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[])
   typecheck: { why: 'checks types', run: checkTypes },
   'lock-image': { why: 'records the image of this checkout in images/image.lock.json', run: lockImage },
   'drill:crash': {
-    why: 'kills processes at every step of a run and checks what is left (--minutes N: for so long)',
+    why: 'kills processes at every step of a run and checks what is left (--minutes N: at random, on real machines too)',
     run: (args) => runNode(['test/crash/drill.ts', ...args]),
   },
   'drill:soak': {

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CrashPlan, type DumpedRun, FILLER } from '../support/crash-plan.ts';
 import { receiptsOf, scan, unrevoked } from '../support/scanner.ts';
 import { openFaultyStore, type StoreFault } from './faulty-store.ts';
 import { violations } from './invariants.ts';
 import { reboot, startNeighbour } from './reboot.ts';
-import type { CrashHome, CrashPlace, CrashProcess } from './place.ts';
+import type { CrashHome, CrashPlace, CrashProcess, Given } from './place.ts';
 
-type Started = Omit<CrashPlan, 'home' | 'databaseUrl' | 'machine' | 'do'> & {
+type Started = Omit<CrashPlan, Given | 'do'> & {
   readonly machine?: CrashPlan['machine']['misbehave'];
 };
 
@@ -22,6 +22,10 @@ export interface Cell {
   readonly recoveries?: readonly Started[];
   /** The last recovery's own circumstances. */
   readonly recovery?: Started;
+  /** Plays it on real machines. */
+  readonly driver?: 'local';
+  /** The signal that the machine gets when the first process asks. */
+  readonly machineGets?: 'SIGKILL' | 'SIGTERM';
   /** What the archive does to uploads. */
   readonly store?: StoreFault;
   /** A data directory with a file system of its own of this size; whatever fills it is taken away before the recovery. */
@@ -50,13 +54,15 @@ export interface CellResult {
 /** Plays one cell on a data directory of its own. */
 export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
   await using store = cell.store === undefined ? undefined : await openFaultyStore(place.endpoint, cell.store);
-  const { sizeMiB } = cell;
+  const { sizeMiB, driver } = cell;
   await using home = await place.newHome({
+    ...(driver !== undefined && { driver }),
     ...(store !== undefined && { endpoint: store.endpoint }),
     ...(sizeMiB !== undefined && { sizeMiB }),
   });
   await using neighbour = cell.reboot === true ? startNeighbour() : undefined;
   const first = home.start({ do: 'run', ...cell.run, ...(neighbour !== undefined && { stalePid: neighbour.pid }) });
+  if (cell.machineGets !== undefined) await endMachine(home, first, cell.machineGets);
   const ended = await first.ended;
   const atCrash = { remnants: await scan(home.home), receipts: await receiptsOf(home.home) };
   await rm(join(home.home, FILLER), { force: true });
@@ -68,6 +74,7 @@ export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
   const { code, ms: recoveryMs } = await last.ended;
   const runs = dumpOf(last);
   const found = await findAfter(home, runs);
+  const twice = await startedTwice(home, runs);
   const problems = violations({ atCrash, ...found, runs, recoveryAtMs, cleanMs: await cleanMs });
   const mishaps = [
     ...(cell.mustDie === true && ended.signal !== 'SIGKILL' ? [`the fault never struck: ${describe(first)}`] : []),
@@ -84,8 +91,16 @@ export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
       runs.map(({ state, outcome }) => [state, outcome].filter((word) => word !== undefined).join(', ')).join('; ') ||
       'no run',
     recoveryMs: Math.round(recoveryMs),
-    violations: [...mishaps, ...problems],
+    violations: [...mishaps, ...twice, ...problems],
   };
+}
+
+/** Waits for the moment, and ends the machine behind its owner's back. */
+async function endMachine({ home }: CrashHome, owner: CrashProcess, how: NodeJS.Signals): Promise<void> {
+  await owner.said('asking');
+  for (const { kind, pid } of await scan(home))
+    if (kind === 'process' && pid !== undefined && pid !== owner.pid) process.kill(pid, how);
+  owner.answer();
 }
 
 /** Looked for while the recovery is under way, so that what it does after the burn does not count. */
@@ -112,6 +127,17 @@ export async function findAfter(home: CrashHome, runs: readonly DumpedRun[]) {
     unrevoked: await unrevoked(home.home, serials),
   };
   return { ledger, after };
+}
+
+/** A real machine tells in its executor's log what it did. */
+async function startedTwice({ home }: CrashHome, runs: readonly DumpedRun[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { runId } of runs) {
+    const log = await readFile(join(home, 'runs', runId, 'executor.ndjson'), 'utf8').catch(() => '');
+    const starts = log.split('\n').filter((line) => line.includes('"action_started"') && line.includes('"run_script"'));
+    if (starts.length > 1) found.push(`done twice: the script of run ${runId}`);
+  }
+  return found;
 }
 
 function dumpOf({ events }: CrashProcess): readonly DumpedRun[] {

@@ -49,6 +49,19 @@ export const CELLS: readonly Cell[] = [
   ...(canMount() ? fullDisks() : []),
 ];
 
+/** The same on real machines, wherever a fault can be made from outside of them: QEMU ends with its owner, what it leaves is real. */
+export const REAL_CELLS: readonly Cell[] = [
+  ...kills().filter(({ step }) => step !== 'effect_done'),
+  ...(['boot', 'connected', 'action_sent', 'evidence_signed'] as const).flatMap((step) =>
+    (['SIGKILL', 'SIGTERM'] as const).map((machineGets) => ({
+      step,
+      fault: machineGets === 'SIGKILL' ? 'QEMU is killed' : 'the guest is gone',
+      run: { fault: { step, when: 'after', how: 'ask' } } as const,
+      machineGets,
+    })),
+  ),
+].map((cell) => ({ ...cell, driver: 'local' as const }));
+
 /** SIGKILL before and after each step. */
 function kills(): readonly Cell[] {
   return STEPS.flatMap((step) =>

@@ -1,36 +1,73 @@
-// `npm run drill:crash [-- --minutes N] [--only PATTERN]`: the whole matrix, again and again for so long; writes docs/crash-matrix.md.
+// `npm run drill:crash`: the whole matrix once, on fake machines; writes docs/crash-matrix.md.
+// `npm run drill:crash -- --minutes N [--seed N] [--only PATTERN]`: cells drawn at random, one in four on real machines, for so long.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { CellResult } from './cell.ts';
-import { CELLS } from './cells.ts';
+import type { Cell, CellResult } from './cell.ts';
+import { CELLS, REAL_CELLS } from './cells.ts';
 import { openCrashPlace } from './place.ts';
 import { playAll } from './play-all.ts';
+import { randomFrom } from './random.ts';
 import { crashTable, percentile } from './table.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '0' }, only: { type: 'string' } } });
-const until = performance.now() + Number(values.minutes) * 60_000;
-const cells = CELLS.filter(({ step, fault }) => new RegExp(values.only ?? '').test(`${step} ${fault}`));
+/** Drawn at a time: enough to keep two workers busy, few enough to stop in time. */
+const DRAWN = 8;
+const ONE_REAL_IN = 4;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 32)) },
+    only: { type: 'string', default: '' },
+  },
+});
+const results: CellResult[] = [];
 await using place = await openCrashPlace();
-const broken: CellResult[] = [];
-for (let round = 1; round === 1 || performance.now() < until; round += 1) {
-  const results: CellResult[] = [];
-  for (const [index, result] of playAll(place, cells).entries()) {
-    results.push(await result);
-    report(index, await result);
-  }
-  broken.push(...results.filter(({ violations }) => violations.length > 0));
-  const times = results.map(({ recoveryMs }) => recoveryMs);
-  console.log(
-    `round ${round}: ${results.length} cells, ${broken.length} broken so far; recovery p50 ${percentile(times, 50)} ms, p95 ${percentile(times, 95)} ms`,
-  );
-  if (values.only === undefined && broken.length === 0)
-    await writeFile(join(import.meta.dirname, '../../docs/crash-matrix.md'), crashTable(results));
-}
+if (values.minutes === undefined) await playEach();
+else await playAtRandom(Number(values.minutes));
+const broken = results.filter(({ violations }) => violations.length > 0);
+report();
 process.exitCode = broken.length === 0 ? 0 : 1;
 
-function report(index: number, { step, fault, outcome, recoveryMs, violations }: CellResult): void {
-  const verdict = violations.length === 0 ? 'ok    ' : 'BROKEN';
-  console.log(`${verdict} ${index + 1}/${cells.length} ${step} · ${fault} → ${outcome} (${recoveryMs} ms)`);
-  for (const violation of violations) console.log(`         ${violation.slice(0, 2_000)}`);
+async function playEach(): Promise<void> {
+  await playThem(chosen(CELLS));
+  const isWhole = values.only === '' && results.every(({ violations }) => violations.length === 0);
+  if (isWhole) await writeFile(join(import.meta.dirname, '../../docs/crash-matrix.md'), crashTable(results));
+}
+
+async function playAtRandom(minutes: number): Promise<void> {
+  const until = performance.now() + minutes * 60_000;
+  const random = randomFrom(Number(values.seed));
+  const [fake, real] = [chosen(CELLS), chosen(REAL_CELLS)];
+  while (performance.now() < until) {
+    const draw = (): Cell | undefined => {
+      const from = real.length > 0 && (fake.length === 0 || random.below(ONE_REAL_IN) === 0) ? real : fake;
+      return from[random.below(from.length)];
+    };
+    await playThem(Array.from({ length: DRAWN }, draw).filter((cell) => cell !== undefined));
+  }
+}
+
+function chosen(cells: readonly Cell[]): readonly Cell[] {
+  return cells.filter(({ step, fault }) => new RegExp(values.only).test(`${step} ${fault}`));
+}
+
+async function playThem(cells: readonly Cell[]): Promise<void> {
+  for (const [index, playing] of playAll(place, cells).entries()) {
+    const result = await playing;
+    results.push(result);
+    const { step, fault, outcome, recoveryMs, violations } = result;
+    const where = cells[index]?.driver === 'local' ? 'real' : 'fake';
+    const verdict = violations.length === 0 ? 'ok    ' : 'BROKEN';
+    console.log(`${verdict} ${results.length} ${where} ${step} · ${fault} → ${outcome} (${recoveryMs} ms)`);
+    for (const violation of violations) console.log(`         ${violation.slice(0, 2_000)}`);
+  }
+}
+
+function report(): void {
+  const times = results.map(({ recoveryMs }) => recoveryMs);
+  const kinds = new Set(results.map(({ step, fault }) => `${step} ${fault}`)).size;
+  console.log(
+    `${results.length} cells (${kinds} different), ${broken.length} broken; recovery p50 ${percentile(times, 50)} ms, p95 ${percentile(times, 95)} ms; seed ${values.seed}`,
+  );
 }

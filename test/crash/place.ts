@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, statfs, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, statfs, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import type { CrashEvent, CrashPlan } from '../support/crash-plan.ts';
 import type { LedgerLine } from '../support/fake-machine-plan.ts';
 import { temporaryArchive } from '../support/archive.ts';
+import { preparedHome } from '../support/sandbox.ts';
 import { scan } from '../support/scanner.ts';
 
 /** What all cells of a matrix share: an archive server and a data directory to copy, with a journal and keys in it. */
@@ -21,6 +22,8 @@ export interface HomeSettings {
   /** Gives it a file system of its own, of this size. Takes root. */
   readonly sizeMiB?: number;
   readonly databaseUrl?: string;
+  /** Real machines take the image that `burnbag setup` made, and its verdict on the processor. */
+  readonly driver?: 'fake' | 'local';
   /** As in config.json. */
   readonly limits?: { readonly runs: number };
 }
@@ -31,11 +34,14 @@ export interface CrashHome extends AsyncDisposable {
   readLedger(): Promise<readonly LedgerLine[]>;
   /** Starts a process on it. */
   start(
-    plan: Omit<CrashPlan, 'home' | 'databaseUrl' | 'machine'> & {
+    plan: Omit<CrashPlan, Given> & {
       readonly machine?: CrashPlan['machine']['misbehave'];
     },
   ): CrashProcess;
 }
+
+/** What the home itself knows. */
+export type Given = 'home' | 'databaseUrl' | 'driver' | 'machine';
 
 export interface CrashProcess {
   readonly pid: number;
@@ -57,8 +63,8 @@ export interface Ended {
   readonly ms: number;
 }
 
-/** One process takes a second on an idle machine; a test machine may be very busy. */
-const PROCESS_LIMIT_MS = 60_000;
+/** One process takes a second on an idle machine, one that boots a real one six; a test machine may be very busy. */
+const PROCESS_LIMIT_MS = { fake: 60_000, local: 240_000 };
 const MAIN = resolve(import.meta.dirname, '../support/crash-main.ts');
 
 export async function openCrashPlace(): Promise<CrashPlace> {
@@ -80,12 +86,13 @@ export async function openCrashPlace(): Promise<CrashPlace> {
   let count = 0;
   return {
     endpoint: server.endpoint,
-    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits } = {}) => {
+    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits, driver } = {}) => {
       const home = join(folder, `home-${(count += 1)}`);
       const unmount = sizeMiB === undefined ? undefined : await mountMemory(home, sizeMiB);
       await cp(template, home, { recursive: true });
       await configure(home, endpoint, limits);
-      return homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount });
+      if (driver === 'local') await takePrepared(home);
+      return homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount, driver });
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -109,6 +116,13 @@ async function makeTemplate(home: string, endpoint: string): Promise<void> {
     JSON.stringify({ bootId, acceleration: 'kvm', why: 'a fake machine' }),
   );
   await configure(home, endpoint);
+}
+
+async function takePrepared(home: string): Promise<void> {
+  for (const name of ['image', 'acceleration.json']) {
+    await rm(join(home, name), { recursive: true });
+    await symlink(join(preparedHome(), name), join(home, name));
+  }
 }
 
 /** Returns what takes it away again. */
@@ -135,11 +149,18 @@ async function configure(home: string, endpoint: string, limits: HomeSettings['l
     await writeFile(file, JSON.stringify({ ...JSON.parse(kept), store: `${endpoint} bucket evidence` }));
 }
 
+/** What a home stands on. */
+interface Ground {
+  readonly databaseUrl?: string | undefined;
+  readonly unmount?: (() => Promise<void>) | undefined;
+  readonly driver?: CrashPlan['driver'] | undefined;
+}
+
 function homeAt(
   home: string,
   ledger: string,
   env: Readonly<Record<string, string>>,
-  { databaseUrl, unmount }: { databaseUrl?: string | undefined; unmount?: (() => Promise<void>) | undefined } = {},
+  { databaseUrl, unmount, driver }: Ground = {},
 ): CrashHome {
   const started: CrashProcess[] = [];
   return {
@@ -148,7 +169,11 @@ function homeAt(
     readLedger: async () =>
       lines(await readFile(ledger, 'utf8').catch(() => '')).map((line) => JSON.parse(line) as LedgerLine),
     start: ({ machine: misbehave, ...rest }) => {
-      const where = { home, ...(databaseUrl !== undefined && { databaseUrl }) };
+      const where = {
+        home,
+        ...(databaseUrl !== undefined && { databaseUrl }),
+        ...(driver !== undefined && { driver }),
+      };
       const plan: CrashPlan = { ...where, ...rest, machine: { ledger, ...(misbehave !== undefined && { misbehave }) } };
       const child = startProcess(plan, env);
       started.push(child);
@@ -170,10 +195,13 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
   const events: CrashEvent[] = [];
   let output = '';
   let isLate = false;
-  const limit = setTimeout(() => {
-    isLate = true;
-    child.kill('SIGKILL');
-  }, PROCESS_LIMIT_MS);
+  const limit = setTimeout(
+    () => {
+      isLate = true;
+      child.kill('SIGKILL');
+    },
+    PROCESS_LIMIT_MS[plan.driver ?? 'fake'],
+  );
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (plan.do !== 'cli' && line.startsWith('{"type":')) events.push(JSON.parse(line) as CrashEvent);
     else output += `${line}\n`;

@@ -8,6 +8,7 @@ import { loadConfiguration } from '../../orchestrator/configuration.ts';
 import { serveControl } from '../../orchestrator/doors/control/serve.ts';
 import type { OperationContext } from '../../orchestrator/operations/index.ts';
 import type { Environment } from '../../orchestrator/environment.ts';
+import type { SandboxDriver } from '../../infra/driver.ts';
 import { openOrchestrator, type Orchestrator } from '../../orchestrator/orchestrator.ts';
 import type { Failpoints, FailpointName } from '../../orchestrator/run/failpoint.ts';
 import { JournalError } from '../../orchestrator/run/journal/index.ts';
@@ -15,6 +16,7 @@ import type { ObserveRun } from '../../orchestrator/run/progress.ts';
 import { detonationRequest } from '../../orchestrator/run/request.ts';
 import { type CrashEvent, type CrashPlan, type DumpedRun, type Fault, FILLER } from './crash-plan.ts';
 import { createFakeDriver } from './fake-driver.ts';
+import { createRealDriver } from './real-driver.ts';
 
 const plan = JSON.parse(process.argv[2] ?? '') as CrashPlan;
 const say = (event: CrashEvent): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -29,13 +31,16 @@ const environment: Environment = {
   rig: {
     failpoints,
     ...(lifetime !== undefined && { lifetimeOf: () => lifetime }),
-    createDriver: (owner) =>
-      createFakeDriver({
-        ...{ ...owner, failpoints, plan: plan.machine, boundToOwner: plan.boundToOwner ?? false },
-        ...(plan.stalePid !== undefined && { stalePid: plan.stalePid }),
-      }),
+    createDriver,
   },
 };
+
+function createDriver(owner: { readonly home: string; readonly installationId: string }): SandboxDriver {
+  if (plan.driver === 'local') return createRealDriver({ ...owner, failpoints });
+  const { machine, boundToOwner = false, stalePid } = plan;
+  const options = { ...owner, failpoints, plan: machine, boundToOwner };
+  return createFakeDriver({ ...options, ...(stalePid !== undefined && { stalePid }) });
+}
 
 if (plan.do === 'cli') process.exitCode = await runCli(plan.argv ?? [], environment);
 else {

@@ -16,6 +16,8 @@ export interface CrashPlan {
   readonly do: 'run' | 'recover' | 'cli';
   readonly argv?: readonly string[];
   readonly fault?: Fault;
+  /** `local`: real machines, the product's own driver. */
+  readonly driver?: 'fake' | 'local';
   /** Names this process in the manifest of ids as its machine, by its pid before the host's last reboot. */
   readonly stalePid?: number;
   /** Answers on the control socket, as the owner of a data directory does. */

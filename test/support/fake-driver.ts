@@ -18,7 +18,8 @@ import { lookUp } from '../../infra/local/processes.ts';
 import type { SandboxInputs } from '../../infra/local/program.ts';
 import { diskResource } from '../../infra/local/provider/disk.ts';
 import type { OpenStack } from '../../infra/local/stack.ts';
-import type { FailpointName, Failpoints } from '../../orchestrator/run/failpoint.ts';
+import type { Failpoints } from '../../orchestrator/run/failpoint.ts';
+import { DELETIONS } from './real-driver.ts';
 import type { FakeMachinePlan } from './fake-machine-plan.ts';
 
 /**
@@ -66,13 +67,6 @@ export interface FakeDriverOptions {
   /** Ends the machine when its owner ends, as the product's own confinement does. */
   readonly boundToOwner?: boolean;
 }
-
-/** What the burn of a run goes through, by the kind of what is deleted. */
-const DELETIONS: Partial<Record<ConcreteId['kind'], FailpointName>> = {
-  process: 'killed',
-  disk: 'disk_gone',
-  stack: 'stack_gone',
-};
 
 const EARLIER_BOOT = '00000000-0000-4000-8000-000000000000';
 const LOOPBACK = '127.0.0.1';

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { play } from './cell.ts';
+import { REAL_CELLS } from './cells.ts';
+import { type CrashPlace, openCrashPlace } from './place.ts';
+
+/*
+ * A few cells of the matrix on real machines; `npm run drill:crash -- --minutes N` plays all of them. (A killed orchestrator in the middle of
+ * a script is in test/end-to-end/interrupted.test.ts.)
+ */
+
+const SAMPLE = [
+  'process_spawned · SIGKILL after',
+  'boot · SIGKILL after',
+  'action_sent · QEMU is killed',
+  'disk_gone · SIGKILL before',
+];
+
+let place: CrashPlace;
+beforeAll(async () => {
+  place = await openCrashPlace();
+});
+afterAll(() => place[Symbol.asyncDispose]());
+
+test.each(SAMPLE)('on a real machine: %s', { timeout: 300_000 }, async (name) => {
+  const cell = REAL_CELLS.find(({ step, fault }) => `${step} · ${fault}` === name);
+  expect(cell).toBeDefined();
+  if (cell === undefined) return;
+  const { violations, outcome } = await play(place, cell);
+  expect(violations).toEqual([]);
+  expect(outcome).toMatch(/^destroyed, /);
+});
