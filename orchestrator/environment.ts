@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { TestRig } from './run/failpoint.ts';
 
 /** What the process was started with, read once in main.ts; nothing else reads the environment. */
@@ -13,4 +14,9 @@ export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Only a test's own entry point has one. */
   readonly rig?: TestRig;
+}
+
+/** Tells this data directory's machines and units from another's on the same host, without telling where it lies. */
+export function installationId(home: string): string {
+  return createHash('sha256').update(home).digest('hex').slice(0, 12);
 }

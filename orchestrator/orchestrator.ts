@@ -6,6 +6,7 @@ import { conduct, takeUp } from './run/conduct.ts';
 import { describeRun } from './run/describe.ts';
 import { isTerminal } from './run/lifecycle.ts';
 import { LiveRun } from './run/live.ts';
+import { writeRunMetrics } from './run/metrics.ts';
 import { nextTry } from './run/reap/back-off.ts';
 import type { SweepReport } from './run/reap/report.ts';
 import { sweep, type SweepOrder } from './run/reap/sweep.ts';
@@ -139,6 +140,7 @@ export class Orchestrator implements AsyncDisposable {
       .finally(async () => {
         await live.close();
         this.#live.delete(live.runId);
+        await writeRunMetrics(this.deps);
       })
       .then((run) => {
         if (run.state === 'refused') live.discard();

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { loadConfiguration } from '../configuration.ts';
+import { isInPlace } from '../setup/item.ts';
+import { installReaper, isSystemdRunning } from '../setup/reaper.ts';
 import { runSetup } from '../setup/setup.ts';
 import { operation } from './operation.ts';
 
@@ -27,12 +29,20 @@ export const setup = operation({
   name: 'setup',
   summary: 'prepare what this machine needs: QEMU, image tools, archive server, executor, image',
   access: 'none',
-  args: z.strictObject({}),
+  args: z.strictObject({
+    /** Installs the resident reaper too, as units of systemd. */
+    reaper: z.boolean().default(false),
+  }),
   result: SetupSummary,
-  async run(_args, { environment, observeSetup, signal }) {
+  async run({ reaper }, { environment, observeSetup, signal }) {
     const { home, root, variables: env } = environment;
     const { archive } = await loadConfiguration(home);
     const done = await runSetup({ home, root, env, archiveEndpoint: archive.endpoint, signal, onEvent: observeSetup });
-    return { schema: 'burnbag.setup/1' as const, ...done, items: [...done.items] };
+    const items = [...done.items];
+    if (reaper) {
+      const host = { isRoot: process.getuid?.() === 0, isSystemdRunning: isSystemdRunning() };
+      items.push(await installReaper({ home, root, env, signal, ...host }));
+    }
+    return { schema: 'burnbag.setup/1' as const, ...done, ok: done.ok && items.every(isInPlace), items };
   },
 });

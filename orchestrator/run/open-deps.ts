@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createLocalDriver } from '../../infra/index.ts';
 import type { SandboxDriver } from '../../infra/driver.ts';
 import { openCa } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
-import type { Environment } from '../environment.ts';
+import { type Environment, installationId } from '../environment.ts';
 import { type Limits, Places } from '../queue/places.ts';
 import { loadPolicy } from '../policy/profile.ts';
 import { withFailpoints } from './failpoint-deps.ts';
@@ -72,9 +71,4 @@ export function openDriver({ home, rig }: Environment, { engine }: Configuration
   const driver = createLocalDriver({ ...owner, engine });
   if (purpose === 'runs') void driver.warm();
   return driver;
-}
-
-/** Tells this data directory's machines from another's on the same host, without telling where it lies. */
-function installationId(home: string): string {
-  return createHash('sha256').update(home).digest('hex').slice(0, 12);
 }

@@ -139,6 +139,10 @@ test('a run that is not proven gone is quarantined: loud, tried again in time or
   expect([again.code, again.report.quarantined]).toEqual([80, [runId]]);
   const listed = await cli(['runs', '--quarantined']);
   expect([listed.code, listed.text.includes(runId)]).toEqual([80, true]);
+  expect(await metric('runs', 'burnbag_runs_quarantined')).toBe(1);
+  expect(await metric('runs', 'burnbag_quarantined_oldest_timestamp_seconds')).toBeGreaterThan(1_700_000_000);
+  // It holds no room that others would wait for, and says so.
+  expect(await metric('runs', 'burnbag_sandboxes')).toBe(0);
   const patient = await reap(['--patient']);
   expect(patient.report.runs).toMatchObject([{ run_id: runId, did: 'left' }]);
   expect(patient.report.runs[0]?.why).toMatch(/tried again at/);
@@ -147,6 +151,8 @@ test('a run that is not proven gone is quarantined: loud, tried again in time or
   expect([last.code, last.report.runs.map(({ did, state }) => [did, state])]).toEqual([0, [['burned', 'destroyed']]]);
   expect(await scan(home.home)).toEqual([]);
   expect((await cli(['runs', '--quarantined'])).code).toBe(0);
+  expect(await metric('runs', 'burnbag_runs_quarantined')).toBe(0);
+  expect(await metric('reaper', 'burnbag_sweep_burned')).toBe(1);
 });
 
 test('watching, it burns what comes up, and lets others have the data directory in between', async () => {
@@ -165,6 +171,12 @@ test('the units it prints name this data directory', async () => {
   expect(text).toMatch(/^ExecStart="\/.*\/burnbag" reap --patient$/m);
   expect(text).toMatch(/^WantedBy=timers\.target$/m);
 });
+
+/** A number out of a file of metrics. */
+async function metric(file: string, name: string): Promise<number> {
+  const text = await readFile(join(home.home, 'metrics', `${file}.prom`), 'utf8');
+  return Number(new RegExp(`^${name} ([0-9.e+]+)$`, 'm').exec(text)?.[1]);
+}
 
 type Disturbed = Pick<CrashPlan, 'fault'>;
 

@@ -77,8 +77,8 @@ async function work(): Promise<void> {
     if (event.type === 'admitted') say({ type: 'run', runId: event.runId });
     if (event.type === 'notice') say({ type: 'notice', text: event.text });
   };
-  const { state, outcome } = await orchestrator.conduct(request, watch, new AbortController().signal);
-  say({ type: 'ended', state, outcome });
+  const { state, outcome, result } = await orchestrator.conduct(request, watch, new AbortController().signal);
+  say({ type: 'ended', state, outcome, failures: result?.failures.map(({ code, got }) => `${code}: ${got}`) ?? [] });
 }
 
 /** As the product's door gives it to whoever asks over the control socket. */

@@ -50,7 +50,12 @@ export type CrashEvent =
   | { readonly type: 'stopping' }
   | { readonly type: 'asking' }
   | { readonly type: 'notice'; readonly text: string }
-  | { readonly type: 'ended'; readonly state: string; readonly outcome: string | null }
+  | {
+      readonly type: 'ended';
+      readonly state: string;
+      readonly outcome: string | null;
+      readonly failures: readonly string[];
+    }
   | { readonly type: 'error'; readonly text: string }
   | { readonly type: 'dump'; readonly runs: readonly DumpedRun[] };
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTerminal } from '../lifecycle.ts';
+import { writeRunMetrics, writeSweepMetrics } from '../metrics.ts';
 import type { Run } from '../run.ts';
 import type { Deps } from '../step.ts';
 import { nextTry } from './back-off.ts';
@@ -37,6 +38,8 @@ export async function sweep(order: SweepOrder, deps: Deps, crew: Crew): Promise<
     duration_ms: Math.round(performance.now() - since),
   };
   writeSweepLog(deps.home, report);
+  writeSweepMetrics(deps.home, report);
+  await writeRunMetrics(deps);
   return report;
 }
 

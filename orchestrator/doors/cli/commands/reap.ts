@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { callOperation, type ResultOf } from '../door.ts';
 import { EXIT_CODES } from '../exit-codes.ts';
 import { renderSweep } from '../render/sweep.ts';
-import { systemdUnits } from '../systemd.ts';
+import { reaperUnits } from '../../../setup/reaper-units.ts';
 import { type AddCommand, call, type Door, wholeSeconds } from './command.ts';
 
 /** Often enough that nothing lives half a minute longer than it should for want of a look. */
@@ -25,8 +25,9 @@ export const reap: AddCommand = (program, door) => {
     program.command('reap').description('find and burn what crashed runs left behind; try again what is quarantined'),
   ).action(async (options: Options) => {
     if (options.systemd === true) {
-      door.console.print({ schema: 'burnbag.systemd/1', units: systemdUnits(door.environment) }, ({ units }) =>
-        units.flatMap(({ file, text }) => [`# ${file}`, text]),
+      const { service, timer } = reaperUnits(door.environment);
+      door.console.print({ schema: 'burnbag.systemd/1', units: [service, timer] }, ({ units }) =>
+        units.flatMap(({ name, text }) => [`# ${name}`, text]),
       );
       return;
     }
@@ -55,7 +56,7 @@ function addOptions(command: Command): Command {
     )
     .option('--watch', 'sweep again and again until stopped')
     .option('--every <seconds>', 'with --watch: the pause between two sweeps', wholeSeconds, EVERY_SECONDS)
-    .option('--systemd', 'print units that sweep this data directory as long as the machine is up');
+    .option('--systemd', 'print the units that `burnbag setup --reaper` installs');
 }
 
 /** The data directory is taken for each sweep only: between two, others can have it. */

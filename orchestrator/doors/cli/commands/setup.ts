@@ -8,8 +8,12 @@ export const setup: AddCommand = (program, door) => {
   program
     .command('setup')
     .description('prepare what this machine needs (safe to run again; goes on where it was interrupted)')
-    .action(async () => {
-      const result = await call(door, 'setup', {});
+    .option(
+      '--reaper',
+      'also install the resident reaper: a systemd timer that sweeps this data directory every half minute',
+    )
+    .action(async ({ reaper }: { reaper?: true }) => {
+      const result = await call(door, 'setup', { reaper: reaper === true });
       door.console.print(result, render);
       door.end(result.ok ? 0 : EXIT_CODES.unavailable.code);
     });

@@ -1,17 +1,26 @@
 import { join } from 'node:path';
-import type { Environment } from '../../environment.ts';
+import { installationId } from '../environment.ts';
 
 export interface Unit {
-  readonly file: string;
+  /** The name of its file. */
+  readonly name: string;
   readonly text: string;
 }
 
-/** A user's units that sweep a data directory every half minute. As a timer, so that no sweep depends on one process living on. */
-export function systemdUnits({ home, root }: Environment): readonly Unit[] {
-  return [
-    { file: '~/.config/systemd/user/burnbag-reaper.service', text: serviceUnit(home, root) },
-    { file: '~/.config/systemd/user/burnbag-reaper.timer', text: TIMER_UNIT },
-  ];
+/** Units that sweep a data directory every half minute. As a timer, so that no sweep depends on one process living on. */
+export function reaperUnits({ home, root }: ReaperPlace): { readonly service: Unit; readonly timer: Unit } {
+  const name = `burnbag-reaper-${installationId(home)}`;
+  return {
+    service: { name: `${name}.service`, text: serviceUnit(home, root) },
+    timer: { name: `${name}.timer`, text: TIMER_UNIT },
+  };
+}
+
+export interface ReaperPlace {
+  /** The data directory, absolute. */
+  readonly home: string;
+  /** The checkout, absolute. */
+  readonly root: string;
 }
 
 /** 75 is "busy": the owner of the data directory is at work, and does not want to be disturbed. */
@@ -25,6 +34,7 @@ Environment=${quote(`BURNBAG_HOME=${home}`)}
 ExecStart=${quote(join(root, 'burnbag'))} reap --patient
 SuccessExitStatus=75
 TimeoutStartSec=600
+KillSignal=SIGINT
 Nice=5
 `;
 }
@@ -39,9 +49,6 @@ AccuracySec=1
 
 [Install]
 WantedBy=timers.target
-
-# Put both files in place, then: systemctl --user daemon-reload && systemctl --user enable --now burnbag-reaper.timer
-# Without a login session: loginctl enable-linger
 `;
 
 /** One word of a unit file (systemd.syntax(7)): quotes, backslashes and percent signs mean something there. */
