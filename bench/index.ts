@@ -10,6 +10,9 @@ const [first = '', second = ''] = process.argv.slice(2);
 if (first === 'engine' && isCount(second)) {
   const { benchEngine } = await import('./engine.ts');
   await benchEngine(ROOT, countOf(second, ROUNDS.engine));
+} else if (first === 'journal' && second === '') {
+  const { benchJournal } = await import('./journal.ts');
+  await benchJournal(ROOT);
 } else if (first === 'evidence' && isCount(second)) {
   const { benchEvidence } = await import('./evidence.ts');
   await benchEvidence(ROOT, countOf(second, ROUNDS.evidence));

@@ -1,11 +1,12 @@
 import type { ConcreteId } from '../../../infra/driver.ts';
 import type { RunState } from '../lifecycle.ts';
 import type { Run } from '../run.ts';
+import { inBatches } from './batch.ts';
 import { checkChain, type ChainVerdict, type Transition } from './chain.ts';
 import type { Database } from './database.ts';
 import { migrate } from './migrate.ts';
 import { translateError, translateErrors } from './translate.ts';
-import { createRun, type NewRun } from './verbs/create-run.ts';
+import { createRuns, idTaken, type NewRun } from './verbs/create-run.ts';
 import { getRun } from './verbs/get-run.ts';
 import { listActions, type RecordedAction } from './verbs/list-actions.ts';
 import { listCertificates } from './verbs/list-certificates.ts';
@@ -13,7 +14,7 @@ import { listIds, type RecordedId } from './verbs/list-ids.ts';
 import { listRuns, type RunFilter } from './verbs/list-runs.ts';
 import { listTransitions } from './verbs/list-transitions.ts';
 import { type Absence, markGone } from './verbs/mark-gone.ts';
-import { type Move, moveRun } from './verbs/move-run.ts';
+import { type LinkedMove, type Move, moveRun, moveRuns } from './verbs/move-run.ts';
 import { type ActionStep, recordAction } from './verbs/record-action.ts';
 import { recordCertificate, type RecordedCertificate } from './verbs/record-certificate.ts';
 import { recordId } from './verbs/record-id.ts';
@@ -90,10 +91,16 @@ async function connect({ home, databaseUrl, fence }: JournalPlace): Promise<Data
 }
 
 function journalOf(database: Database): Journal {
+  const create = inBatches((asked: readonly NewRun[]) => createRuns(database, asked));
+  const move = inBatches((moves: readonly LinkedMove[]) => moveRuns(database, moves));
   return {
     kind: database.kind,
-    createRun: (asked) => createRun(database, asked),
-    moveRun: (run, to, move) => moveRun(database, run, to, move),
+    createRun: async (asked) => {
+      const run = await create(asked);
+      if (run === undefined) throw idTaken(asked.runId);
+      return run;
+    },
+    moveRun: (run, to, how) => moveRun(database, move, run, to, how),
     getRun: (idOrPrefix) => getRun(database, idOrPrefix),
     listRuns: (filter) => listRuns(database, filter),
     unfinishedRuns: () => unfinishedRuns(database),

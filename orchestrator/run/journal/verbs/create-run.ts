@@ -4,22 +4,30 @@ import type { Database } from '../database.ts';
 import { JournalError } from '../error.ts';
 import { parseRun, storable } from '../row.ts';
 
-/** Stores a new run in `requested`, with the first link of its chain. Rejects with `run_exists` when the id is taken. */
-export async function createRun(database: Database, asked: NewRun): Promise<Run> {
+/** Stores new runs in `requested`, each with the first link of its chain. Undefined for one whose id is taken: see idTaken. */
+export async function createRuns(database: Database, asked: readonly NewRun[]): Promise<readonly (Run | undefined)[]> {
+  const rows = await database.query(SQL, [JSON.stringify(asked.map(recordOf))]);
+  const created = new Map(rows.map(parseRun).map((run) => [run.runId, run]));
+  return asked.map(({ runId }) => {
+    const run = created.get(runId);
+    // Of two that came with one id, the second comes too late.
+    created.delete(runId);
+    return run;
+  });
+}
+
+function recordOf(asked: NewRun) {
   const at = (asked.at ?? new Date()).toISOString();
-  const hash = hashTransition(asked.runId, { seq: 1, to: 'requested', at, previous: CHAIN_START });
-  const [row] = await database.query(SQL, [
-    asked.runId,
-    asked.taskId,
-    storable(asked.requester),
-    storable(asked.profile),
+  return {
+    run_id: asked.runId,
+    task_id: asked.taskId,
+    requester: storable(asked.requester),
+    profile: storable(asked.profile),
     at,
-    JSON.stringify(asked.request),
-    hash,
-    CHAIN_START,
-  ]);
-  if (row === undefined) throw taken(asked.runId);
-  return parseRun(row);
+    // Text inside: JSON that is taken apart may not hold U+0000.
+    request: JSON.stringify(asked.request),
+    hash: hashTransition(asked.runId, { seq: 1, to: 'requested', at, previous: CHAIN_START }),
+  };
 }
 
 /** What is known of a run when it is asked for. `request` is kept as JSON and never looked into. */
@@ -34,18 +42,22 @@ export interface NewRun {
 }
 
 const SQL = `
-  with created as (
+  with asked as (
+    select * from json_to_recordset($1::json)
+      as (run_id text, task_id text, requester text, profile text, at timestamptz, request text, hash text)
+  ), created as (
     insert into burnbag.runs (run_id, task_id, requester, profile, state, created_at, moved_at, request, version, chain_head)
-    values ($1, $2, $3, $4, 'requested', $5::timestamptz, $5::timestamptz, $6::json, 1, $7)
+    select run_id, task_id, requester, profile, 'requested', at, at, request::json, 1, hash from asked
     on conflict do nothing
     returning *
   ), logged as (
     insert into burnbag.transitions (run_id, seq, to_state, at, previous, hash)
-    select run_id, 1, state, moved_at, $8, chain_head from created
+    select run_id, 1, state, moved_at, '${CHAIN_START}', chain_head from created
   )
   select * from created`;
 
-function taken(runId: string): JournalError {
+/** The refusal of a run whose id the journal has. Code `run_exists`. */
+export function idTaken(runId: string): JournalError {
   return new JournalError('run_exists', {
     expected: 'a run id that is new',
     got: `${runId}, which the journal has`,

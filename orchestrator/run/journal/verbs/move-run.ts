@@ -1,6 +1,6 @@
 import { canMove, isTerminal, LIFECYCLE, type Outcome, type RunState } from '../../lifecycle.ts';
 import type { Run } from '../../run.ts';
-import { hashTransition } from '../chain.ts';
+import { hashTransition, type Transition } from '../chain.ts';
 import type { Database } from '../database.ts';
 import { JournalError } from '../error.ts';
 import { parseRun, storable } from '../row.ts';
@@ -11,37 +11,71 @@ import { getRun } from './get-run.ts';
  * and a run that has moved since it was read (`moved_meanwhile`): whoever holds an old value changes nothing.
  * The same move said again, with its time, is the one that was made: an answer that was lost can be asked for again.
  */
-export async function moveRun(database: Database, run: Run, to: RunState, move: Move = {}): Promise<Run> {
+export async function moveRun(
+  database: Database,
+  move: MoveRuns,
+  run: Run,
+  to: RunState,
+  how: Move = {},
+): Promise<Run> {
   if (!canMove(run.state, to)) throw notListed(run, to);
-  const why = move.why === undefined ? undefined : storable(move.why);
+  const why = how.why === undefined ? undefined : storable(how.why);
   const transition = {
     previous: run.chainHead,
     seq: run.version + 1,
     from: run.state,
     to,
-    ...(move.outcome !== undefined && { outcome: move.outcome }),
+    ...(how.outcome !== undefined && { outcome: how.outcome }),
     ...(why !== undefined && { why }),
-    at: (move.at ?? new Date()).toISOString(),
+    at: (how.at ?? new Date()).toISOString(),
   };
   const hash = hashTransition(run.runId, transition);
-  const [row] = await database.query(SQL, [
-    run.runId,
-    run.version,
-    run.chainHead,
-    run.state,
-    to,
-    move.outcome ?? null,
-    why ?? null,
-    transition.at,
-    isTerminal(to) ? 'ended' : null,
-    jsonOrNull(move.patch?.sandbox),
-    jsonOrNull(move.patch?.result),
-    hash,
-  ]);
-  if (row !== undefined) return parseRun(row);
+  const moved = await move({ runId: run.runId, transition, hash, ...how.patch });
+  if (moved !== undefined) return moved;
   const now = await getRun(database, run.runId);
   if (now.chainHead === hash) return now;
   throw movedMeanwhile(run, now);
+}
+
+/** One move as it is stored. */
+export interface LinkedMove {
+  readonly runId: string;
+  readonly transition: Omit<Transition, 'hash'> & { readonly from: RunState };
+  readonly hash: string;
+  readonly sandbox?: unknown;
+  readonly result?: unknown;
+}
+
+/** Stores one move; undefined where the run is not where it was read. */
+export type MoveRuns = (move: LinkedMove) => Promise<Run | undefined>;
+
+/** Stores moves of several runs in one statement. Undefined for one whose run is not where it was read. */
+export async function moveRuns(
+  database: Database,
+  moves: readonly LinkedMove[],
+): Promise<readonly (Run | undefined)[]> {
+  const rows = await database.query(SQL, [JSON.stringify(moves.map(recordOf))]);
+  const moved = new Map(rows.map(parseRun).map((run) => [run.chainHead, run]));
+  return moves.map(({ hash }) => moved.get(hash));
+}
+
+function recordOf({ runId, transition, hash, sandbox, result }: LinkedMove) {
+  const { previous, seq, from, to, outcome, why, at } = transition;
+  // Text inside: JSON that is taken apart may not hold U+0000. What is undefined is left out, and read as null.
+  const patch = { sandbox: JSON.stringify(sandbox), result: JSON.stringify(result) };
+  return {
+    run_id: runId,
+    previous,
+    seq,
+    from_state: from,
+    to_state: to,
+    outcome,
+    why,
+    at,
+    is_end: isTerminal(to),
+    hash,
+    ...patch,
+  };
 }
 
 export interface Move {
@@ -54,28 +88,31 @@ export interface Move {
 }
 
 const SQL = `
-  with moved as (
+  with asked as (
+    select * from json_to_recordset($1::json) as (
+      run_id text, previous text, seq integer, from_state text, to_state text, outcome text, why text, at timestamptz,
+      is_end boolean, hash text, sandbox text, result text)
+  ), moved as (
     update burnbag.runs set
-      state = $5,
-      outcome = coalesce($6, outcome),
-      why = coalesce($7, why),
-      moved_at = $8::timestamptz,
-      ended_at = case when $9::text is null then null else $8::timestamptz end,
-      sandbox = coalesce($10::json, sandbox),
-      result = coalesce($11::json, result),
-      version = version + 1,
-      chain_head = $12
-    where run_id = $1 and version = $2::integer and chain_head = $3 and state = $4
-    returning *
+      state = asked.to_state,
+      outcome = coalesce(asked.outcome, runs.outcome),
+      why = coalesce(asked.why, runs.why),
+      moved_at = asked.at,
+      ended_at = case when asked.is_end then asked.at end,
+      sandbox = coalesce(asked.sandbox::json, runs.sandbox),
+      result = coalesce(asked.result::json, runs.result),
+      version = asked.seq,
+      chain_head = asked.hash
+    from asked
+    where runs.run_id = asked.run_id and runs.version = asked.seq - 1 and runs.chain_head = asked.previous
+      and runs.state = asked.from_state
+    returning runs.*
   ), logged as (
     insert into burnbag.transitions (run_id, seq, from_state, to_state, outcome, why, at, previous, hash)
-    select run_id, version, $4, state, $6, $7, moved_at, $3, chain_head from moved
+    select run_id, seq, from_state, to_state, asked.outcome, asked.why, at, previous, hash
+    from asked join moved using (run_id) where moved.chain_head = asked.hash
   )
   select * from moved`;
-
-function jsonOrNull(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
-}
 
 function notListed(run: Run, to: RunState): JournalError {
   const listed = LIFECYCLE[run.state].join(', ') || 'nothing: this is an end';
