@@ -75,7 +75,14 @@ export async function play(place: CrashPlace, cell: Cell): Promise<CellResult> {
   const runs = dumpOf(last);
   const found = await findAfter(home, runs);
   const twice = await startedTwice(home, runs);
-  const problems = violations({ atCrash, ...found, runs, recoveryAtMs, cleanMs: await cleanMs });
+  const problems = violations({
+    atCrash,
+    ...found,
+    runs,
+    recoveryAtMs,
+    cleanMs: await cleanMs,
+    openedMs: last.openedMs(),
+  });
   const mishaps = [
     ...(cell.mustDie === true && ended.signal !== 'SIGKILL' ? [`the fault never struck: ${describe(first)}`] : []),
     ...(neighbour?.isAlive() === false ? ['a process of somebody else was killed'] : []),

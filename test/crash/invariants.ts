@@ -18,6 +18,8 @@ export interface Findings {
   readonly recoveryAtMs: number;
   /** From the start of the recovering process until nothing was found any more. */
   readonly cleanMs: number;
+  /** How much of that went by before it had the data directory open. */
+  readonly openedMs?: number;
 }
 
 /** Everything of a dead process must be gone this long after the next one started. */
@@ -104,6 +106,10 @@ function named({ atCrash, runs }: Findings): readonly string[] {
   });
 }
 
-function inTime({ cleanMs }: Findings): readonly string[] {
-  return cleanMs > GONE_WITHIN_MS ? [`gone after ${Math.round(cleanMs)} ms, not ${GONE_WITHIN_MS}`] : [];
+/** Opening takes less than a second; where it takes more, the machine is too busy for that much, and everything else takes as much longer. */
+const OPENINGS = 10;
+
+function inTime({ cleanMs, openedMs = 0 }: Findings): readonly string[] {
+  const limit = Math.max(GONE_WITHIN_MS, OPENINGS * openedMs);
+  return cleanMs > limit ? [`gone after ${Math.round(cleanMs)} ms, not ${limit}`] : [];
 }

@@ -51,6 +51,8 @@ export interface CrashProcess {
   readonly output: () => string;
   /** Resolves when it has ended. A process that is still there after the limit is killed, and that is said as signal `limit`. */
   readonly ended: Promise<Ended>;
+  /** From its start until it had the data directory open; 0 where it never had. */
+  openedMs(): number;
   /** Lets a process go on that asks. */
   answer(): void;
   /** Resolves with the first such event; rejects when the process ends without one. */
@@ -194,6 +196,7 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
   const child = spawn(process.execPath, [MAIN, JSON.stringify(plan)], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const events: CrashEvent[] = [];
   let output = '';
+  let opened = 0;
   let isLate = false;
   const limit = setTimeout(
     () => {
@@ -203,6 +206,7 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
     PROCESS_LIMIT_MS[plan.driver ?? 'fake'],
   );
   createInterface({ input: child.stdout }).on('line', (line) => {
+    if (line === '{"type":"opened"}') opened = performance.now() - since;
     if (plan.do !== 'cli' && line.startsWith('{"type":')) events.push(JSON.parse(line) as CrashEvent);
     else output += `${line}\n`;
   });
@@ -223,7 +227,7 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
   };
   child.stdin.on('error', () => undefined);
   const answer = (): void => void child.stdin.write('\n');
-  return { pid: child.pid ?? 0, events, output: () => output, ended, answer, said };
+  return { pid: child.pid ?? 0, events, output: () => output, openedMs: () => opened, ended, answer, said };
 }
 
 function lines(text: string): readonly string[] {
