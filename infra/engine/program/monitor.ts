@@ -40,9 +40,9 @@ export function monitorHandlers(run: Run, registrar: Registrar, shutdown: Shutdo
     },
     registerResource: async (request: resource.RegisterResourceRequest) =>
       registerResponse(await registrar.register(refusing(run, () => readGoal(request)))),
-    registerResourceOutputs: async (request: resource.RegisterResourceOutputsRequest) => {
-      await registrar.registerOutputs(request.getUrn(), fromStruct(request.getOutputs()));
-      return new Empty();
+    registerResourceOutputs: (request: resource.RegisterResourceOutputsRequest) => {
+      registrar.registerOutputs(request.getUrn(), fromStruct(request.getOutputs()));
+      return Promise.resolve(new Empty());
     },
     readResource: async (request: resource.ReadResourceRequest) => readResource(run, registrar, request),
     invoke: async (request: resource.ResourceInvokeRequest) => invoke(run, registrar, request),

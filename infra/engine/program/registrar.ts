@@ -64,7 +64,7 @@ export class Registrar {
   }
 
   /** Takes a component's outputs; the root stack's wait until the very end. */
-  async registerOutputs(urn: string, outputs: Properties): Promise<void> {
+  registerOutputs(urn: string, outputs: Properties): void {
     const run = this.#run;
     const registered = run.registered.get(urn);
     if (registered === undefined || !this.#outputsPending.delete(urn)) {
@@ -79,7 +79,6 @@ export class Registrar {
     }
     run.checkpoint.amend(registered.state, { outputs });
     run.reporter.outputs(registered.step, registered.state);
-    await run.checkpoint.flush();
   }
 
   /** Applies the root stack's outputs: after success they replace the old ones, after failure they only overlay them. */

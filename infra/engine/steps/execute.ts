@@ -7,6 +7,7 @@ import type { Run } from '../run/run.ts';
 import type { State } from '../state/schema.ts';
 import type { Step } from '../run/step.ts';
 import { STEP_KINDS } from '../run/step.ts';
+import { isProviderType } from '../values/urn.ts';
 
 /**
  * Does one step: tells that it begins, records durably what is about to be done, calls the provider, tells and records the
@@ -18,7 +19,8 @@ export async function executeStep(run: Run, step: Step): Promise<State | undefin
   let pending: PendingOperation | undefined;
   try {
     const type = STEP_KINDS[step.op].pending;
-    if (type !== undefined && !run.preview) pending = await run.checkpoint.begin(type, pendingResource(step));
+    if (type !== undefined && hasObject(step) && !run.preview)
+      pending = await run.checkpoint.begin(type, pendingResource(step));
     const state = markSecrets(await applyStep(run, step));
     run.reporter.succeeded(step, isDeletion(step) ? undefined : state);
     await record(run, step, pending, changeOf(run, step, state));
@@ -27,6 +29,14 @@ export async function executeStep(run: Run, step: Step): Promise<State | undefin
     await recordFailure(run, step, pending, error);
     return undefined;
   }
+}
+
+/**
+ * Whether something outside comes, changes or goes with the step. Components, the stack and providers are entries of the state
+ * alone: they need no record before, and the next write, at the latest the operation's last, carries what became of them.
+ */
+function hasObject({ type, next, old }: Step): boolean {
+  return (next ?? old)?.custom === true && !isProviderType(type);
 }
 
 /** True for steps that take a resource away. */

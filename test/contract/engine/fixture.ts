@@ -6,7 +6,7 @@ import { accessSync, constants } from 'node:fs';
 import * as pulumi from '@pulumi/pulumi';
 import { LocalWorkspace, PulumiCommand, Stack } from '@pulumi/pulumi/automation/index.js';
 import type { EngineEvent } from '@pulumi/pulumi/automation/index.js';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { createEmbeddedEngine } from '../../../infra/engine/index.ts';
 import type { EmbeddedEngine, EmbeddedEngineOptions } from '../../../infra/engine/index.ts';
 import { integrityViolations } from '../../../infra/engine/state/integrity.ts';
@@ -19,6 +19,9 @@ export type EngineName = 'embedded' | 'cli';
 
 /** The engines this machine has. */
 export const ENGINES: readonly EngineName[] = hasPulumi() ? ['embedded', 'cli'] : ['embedded'];
+
+/** Each command of the binary is a process of its own, which takes seconds where the machine is busy. */
+if (ENGINES.includes('cli')) vi.setConfig({ testTimeout: 180_000 });
 
 /** Why the suite's second half did not run here, for the reader of the test report. */
 export const CLI_MISSING = 'not run on the cli engine: there is no pulumi binary on PATH';
