@@ -39,7 +39,7 @@ async function effects(home: CrashHome): Promise<readonly string[]> {
   return (await home.readLedger()).flatMap((line) => (line.what === 'effect' ? line.action : []));
 }
 
-describe('nothing is done without a record of it', () => {
+describe('nothing is done without a record of it', { timeout: 120_000 }, () => {
   test('control: with everything in place, the script runs', async () => {
     await using home = await place.newHome();
     const owner = home.start({ do: 'run' });
@@ -76,7 +76,7 @@ describe('nothing is done without a record of it', () => {
   });
 });
 
-describe('a sandbox is destroyed', () => {
+describe('a sandbox is destroyed', { timeout: 120_000 }, () => {
   test('although the store takes nothing, and its evidence is said to be pending', async () => {
     await using store = await openFaultyStore(place.endpoint, 'unavailable');
     await using home = await place.newHome({ endpoint: store.endpoint });
