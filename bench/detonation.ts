@@ -55,7 +55,8 @@ export async function measureActions(root: string, home: string, actions: string
   });
 }
 
-async function burnbag(root: string, home: string, args: readonly string[]): Promise<RunSummary> {
+/** Runs one command of the product and reads what it prints. */
+export async function burnbag(root: string, home: string, args: readonly string[]): Promise<RunSummary> {
   const child = spawn(join(root, 'burnbag'), args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: DEADLINE_MS,

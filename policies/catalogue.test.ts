@@ -9,12 +9,16 @@ import {
   PathRule,
   SCRIPT_MAX_SECONDS,
   TAIL_MAX_LINES,
+  UnitName,
 } from '../executor/protocol/index.ts';
 
 const why = z.string().min(30).endsWith('.');
 const atLeastOne = z.int().min(1);
+const program = { path: z.string().startsWith('/'), arguments: z.array(z.string().min(1)) };
 const row = z.strictObject({
   why,
+  program: z.strictObject({ ...program, why }).optional(),
+  units: z.array(z.strictObject({ unit: UnitName, program: z.strictObject(program), why })).optional(),
   paths: z.array(z.strictObject({ path: PathRule, why })),
   limits: z.strictObject({
     max_bytes: atLeastOne.max(FETCH_MAX_BYTES).optional(),

@@ -6,7 +6,8 @@ import { GUEST } from './guest.ts';
 /**
  * agent-exec. Who starts it decides what it is, never what it is told:
  * as agent-runner, sshd's forced command, it serves one session, whatever its arguments; as root, and only with the one argument `spawner`,
- * it is the resident root half, started by init. Anybody else gets nothing. Neither half loads the other's code.
+ * it is the resident root half, started by init; as the powerless user, and only with `migrate` first, it applies one migration, started by
+ * the root half. Anybody else gets nothing. None of them loads the others' code.
  */
 async function main(): Promise<void> {
   process.umask(0o022);
@@ -18,6 +19,9 @@ async function main(): Promise<void> {
   } else if (uid === 0 && process.argv.length === 3 && process.argv[2] === 'spawner') {
     const { serveSpawner } = await import('./spawner/serve.ts');
     await serveSpawner(GUEST);
+  } else if (uid === GUEST.scriptUser && process.argv[2] === 'migrate') {
+    const { serveMigration } = await import('./migration/serve.ts');
+    process.exitCode = serveMigration(process.argv.slice(3), GUEST.root);
   } else {
     process.stderr.write(`agent-exec: expected uid ${GUEST.agentUser} (sshd) or root with "spawner" (init)\n`);
     process.exit(EXIT.usage);

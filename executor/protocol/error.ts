@@ -42,6 +42,8 @@ export const FailureCode = z.enum([
   'NOT_EXECUTABLE',
   'SPAWNER_UNAVAILABLE',
   'SPAWNER_BUSY',
+  'SERVICE_FAILED',
+  'MIGRATION_FAILED',
   'NO_SPACE',
   'INPUT_OUTPUT',
   'INTERRUPTED',

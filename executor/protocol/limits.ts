@@ -32,6 +32,13 @@ export const LIST_MAX_ENTRIES = 10_000;
 /** Lines of one tail_log answer. */
 export const TAIL_MAX_LINES = 10_000;
 
+/** Printable strings that inspect_file shows, and the longest run it may be told to pass over: more is a file to fetch. */
+export const STRINGS_MAX = 1000;
+export const STRING_MIN_CHARS_MAX = 64;
+
+/** Tables of a database that run_migration names one by one. */
+export const TABLES_MAX = 256;
+
 /** Requests that are read ahead while one runs; the relay sends one at a time, so with more the executor stops reading. */
 export const PENDING_MAX = 8;
 

@@ -9,6 +9,9 @@ export const TaskId = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 
 /** Our name for a run. */
 export const RunId = z.string().regex(/^[0-9a-f]{12}$/, 'expected 12 lowercase hex digits');
 
+/** A service of the sandbox. */
+export const UnitName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'expected a lowercase name');
+
 /** The sandbox's identity as its control plane gave it: a UUID (local) or an instance id (aws). */
 export const MachineId = z
   .string()

@@ -3,7 +3,7 @@
 set -eu
 r=$1
 # modes that the guest's tar does not carry
-chmod 755 "$r/usr/sbin/init" "$r/usr/local/bin/audit-stream" "$r/usr/lib/burnbag/mount-work" "$r/usr/lib/burnbag/lease"
+chmod 755 "$r/usr/sbin/init" "$r/usr/local/bin/audit-stream" "$r/usr/lib/burnbag/mount-work" "$r/usr/lib/burnbag/lease" "$r/usr/lib/burnbag/start"
 chmod 750 "$r/usr/local/sbin/audit-out"
 chmod 640 "$r/etc/audit/plugins.d/burnbag.conf" "$r/etc/audit/audit.rules" "$r/etc/audit/auditd.conf"
 chmod 600 "$r/etc/ssh/sshd_config"

@@ -1,4 +1,4 @@
-import { GrantedAction, isWithin } from '../../executor/protocol/index.ts';
+import { excessOf, GrantedAction, measureOf, type Measure } from '../../executor/protocol/index.ts';
 import type { Explained } from '../errors.ts';
 import type { RequestedAction, RunRequest } from '../run/request.ts';
 import type { Allowance, Profile } from './profile.ts';
@@ -50,44 +50,33 @@ export function admit(request: RunRequest, profile: Profile): Decision {
 }
 
 /** What of one action the profile does not allow; undefined when all of it is allowed. */
-function outside(asked: RequestedAction, allowance: Allowance, ttlSeconds: number): Explained | undefined {
-  const { paths, max_seconds: maxSeconds, max_lines: maxLines } = allowance.limits;
-  if (paths !== undefined && 'path' in asked.args && !isWithin(asked.args.path, paths)) {
-    return refusal(`${asked.action} under ${paths.join(', ')}`, asked.args.path, 'name a path the profile allows');
-  }
-  if (asked.action === 'run_script') {
-    const most = Math.min(maxSeconds ?? 0, ttlSeconds);
-    if (asked.args.timeout_seconds > most) {
-      return refusal(
-        `run_script for at most ${most} s here`,
-        `${asked.args.timeout_seconds} s`,
-        'ask for less time, or a longer TTL',
-      );
-    }
-  }
-  if (asked.action === 'tail_log' && asked.args.lines > (maxLines ?? 0)) {
-    return refusal(`tail_log of at most ${maxLines ?? 0} lines`, `${asked.args.lines} lines`, 'ask for fewer lines');
-  }
-  return undefined;
+function outside(asked: RequestedAction, { limits }: Allowance, ttlSeconds: number): Explained | undefined {
+  const most = Math.min(limits.max_seconds ?? 0, ttlSeconds);
+  const excess = excessOf(measureOf(asked), { ...limits, max_seconds: most, sha256: 'any' });
+  if (excess === undefined) return undefined;
+  const hint = 'ask for what the profile allows, or choose another profile or a longer TTL';
+  return refusal(`${asked.action} with ${excess.expected}`, excess.got, hint);
 }
 
 /** The grant's row for one action: what was asked and no more. */
-function narrow(allowance: Allowance, asked: readonly RequestedAction[]): GrantedAction {
-  const { max_bytes, max_lines } = allowance.limits;
-  const paths = [...new Set(asked.flatMap((one) => ('path' in one.args ? [one.args.path] : [])))];
-  const scripts = asked.flatMap((one) => (one.action === 'run_script' ? [one.args] : []));
-  const limits =
-    scripts.length > 0
-      ? {
-          sha256: [...new Set(scripts.map((script) => script.sha256))],
-          max_seconds: Math.max(...scripts.map((script) => script.timeout_seconds)),
-        }
-      : {
-          ...(paths.length > 0 && { paths }),
-          ...(max_bytes !== undefined && { max_bytes }),
-          ...(max_lines !== undefined && { max_lines }),
-        };
-  return GrantedAction.parse({ action: allowance.action, limits });
+function narrow({ action, limits }: Allowance, asked: readonly RequestedAction[]): GrantedAction {
+  const measures = asked.map(measureOf);
+  const every = <T>(of: (measure: Measure) => readonly T[] | undefined) => [
+    ...new Set(measures.flatMap((one) => of(one) ?? [])),
+  ];
+  const [paths, sha256, units] = [every((one) => one.paths), every((one) => one.sha256), every((one) => one.units)];
+  const seconds = measures.flatMap((one) => one.seconds ?? []);
+  return GrantedAction.parse({
+    action,
+    limits: {
+      ...(paths.length > 0 && { paths }),
+      ...(sha256.length > 0 && { sha256 }),
+      ...(units.length > 0 && { units }),
+      ...(seconds.length > 0 && { max_seconds: Math.max(...seconds) }),
+      ...(limits.max_bytes !== undefined && { max_bytes: limits.max_bytes }),
+      ...(limits.max_lines !== undefined && { max_lines: limits.max_lines }),
+    },
+  });
 }
 
 function refuse(expected: string, got: string, hint: string): Decision {

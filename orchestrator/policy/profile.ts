@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { ACTION_NAMES, PathRule, TunnelDestinations } from '../../executor/protocol/index.ts';
+import { ACTION_NAMES, PathRule, TunnelDestinations, UnitName } from '../../executor/protocol/index.ts';
 import { RequestError } from '../errors.ts';
 
 const PROFILES = new URL('../../policies/profiles.json', import.meta.url);
@@ -15,6 +15,7 @@ export const Allowance = z.strictObject({
     max_bytes: z.int().min(1).optional(),
     max_lines: z.int().min(1).optional(),
     max_seconds: z.int().min(1).optional(),
+    units: z.array(UnitName).min(1).optional(),
   }),
 });
 export type Allowance = z.infer<typeof Allowance>;

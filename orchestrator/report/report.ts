@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ACTION_RESULTS } from '../../executor/protocol/index.ts';
+import { CONTRACTS } from '../../executor/protocol/index.ts';
 
 const Count = z.int().min(0);
 
@@ -90,7 +90,7 @@ export const RefusedFile = z.strictObject({
 });
 export type RefusedFile = z.infer<typeof RefusedFile>;
 
-const RunScript = ACTION_RESULTS.run_script;
+const RunScript = CONTRACTS.run_script.result;
 const StreamSize = RunScript.shape.stdout.pick({ bytes: true, sha256: true, truncated: true });
 
 /** How one script ended, as the executor answered it; its output is in the evidence, here are only its size and digest. */

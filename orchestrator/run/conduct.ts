@@ -54,7 +54,7 @@ async function drive(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
     current = await move(deps, current, to, {
       ...(error !== undefined && { why: reasonOf(error) }),
       ...(outcome !== undefined && isPastExecution(to) && { outcome }),
-      patch: patchFor(to, live),
+      patch: await patchFor(to, run, live, deps),
     });
   }
   return current;
@@ -136,9 +136,14 @@ function isPastExecution(state: Run['state']): boolean {
 }
 
 /** What the journal keeps beside the move: the sandbox once it stands, the result once the run rests. */
-function patchFor(to: Run['state'], live: LiveRun): { sandbox?: unknown; result?: unknown } {
+async function patchFor(
+  to: Run['state'],
+  { runId }: Run,
+  live: LiveRun,
+  { journal }: Deps,
+): Promise<{ sandbox?: unknown; result?: unknown }> {
   if (to === 'ready') return { sandbox: live.sandbox };
-  return isTerminal(to) || to === 'quarantined' ? { result: resultOf(live) } : {};
+  return isTerminal(to) || to === 'quarantined' ? { result: resultOf(live, await journal.listActions(runId)) } : {};
 }
 
 function reasonOf(error: unknown): string {

@@ -1,17 +1,28 @@
+import type { Journal } from './journal/index.ts';
 import type { LiveRun } from './live.ts';
 import type { RunResult } from './summary.ts';
 
+type RecordedAction = Awaited<ReturnType<Journal['listActions']>>[number];
+
 /** What the conductor knows at the end of a run, in the shape that is stored and shown. */
-export function resultOf(live: LiveRun): RunResult {
+export function resultOf(live: LiveRun, actions: readonly RecordedAction[]): RunResult {
   return {
     phases: [...live.phases],
     answers: [...live.answers],
+    unknown_actions: unknownOf(actions),
     failures: live.failures.map(({ code, expected, got, hint }) => ({ code, expected, got, hint })),
     report: live.report,
     evidence: evidenceOf(live),
     burn: burnOf(live),
     first_output_ms: firstOutput(live),
   };
+}
+
+/** By the journal, which outlives the process that sent them. */
+export function unknownOf(actions: readonly RecordedAction[]): RunResult['unknown_actions'] {
+  const answered = new Set(actions.flatMap(({ state, requestId }) => (state === 'answered' ? [requestId] : [])));
+  const open = actions.filter(({ state, requestId }) => state === 'sent' && !answered.has(requestId));
+  return open.map(({ requestId, action }) => ({ request_id: requestId, action }));
 }
 
 function evidenceOf({ evidence, folder }: LiveRun): RunResult['evidence'] {

@@ -40,6 +40,8 @@ export type BurnSummary = z.infer<typeof BurnSummary>;
 export const RunResult = z.strictObject({
   phases: z.array(z.strictObject({ phase: z.enum(PHASES), duration_ms: z.int() })),
   answers: z.array(Answer),
+  /** Sent and never answered: whether they happened is unknown, and they are never sent again. */
+  unknown_actions: z.array(z.strictObject({ request_id: z.int(), action: z.string() })).default([]),
   failures: z.array(Explained),
   report: Report.nullable(),
   evidence: EvidenceSummary.nullable(),

@@ -1,12 +1,13 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ActionResult, ProcessEntry } from '../../protocol/answer.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
+import type { ProcessEntry } from '../../protocol/shapes.ts';
 import { failureOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
 import type { AuditStatus } from '../spawner/audit-status.ts';
-import { auditStatus } from '../spawner/client.ts';
-import type { Context } from './action.ts';
-import { listProcesses } from './list_processes.ts';
+import { askAuditStatus } from '../spawner/client.ts';
+import type { Context } from '../action.ts';
+import { listProcesses } from '../machine/processes.ts';
 
 type Health = ActionResult<'check_health'>;
 
@@ -14,7 +15,7 @@ type Health = ActionResult<'check_health'>;
 const DISKS = ['/', '/work', '/tmp'];
 
 /** Tells the state of the machine: clock, memory, disks, its services, and whether what watches it loses nothing. */
-export async function checkHealth(_args: object, { guest, signal }: Context): Promise<Health> {
+export async function run(_args: object, { guest, signal }: Context): Promise<Health> {
   const asked = await askRootHalf(guest, signal);
   const { entries } = listProcesses();
   const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
@@ -38,7 +39,7 @@ export async function checkHealth(_args: object, { guest, signal }: Context): Pr
 /** What the root half says of the audit, and whether it is there at all. */
 async function askRootHalf(guest: Guest, signal: AbortSignal): Promise<{ isThere: boolean; status?: AuditStatus }> {
   try {
-    return { isThere: true, status: await auditStatus(guest, signal) };
+    return { isThere: true, status: await askAuditStatus(guest, signal) };
   } catch (error) {
     signal.throwIfAborted();
     return { isThere: failureOf(error).code !== 'SPAWNER_UNAVAILABLE' };

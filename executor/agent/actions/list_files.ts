@@ -1,13 +1,14 @@
 import { readdirSync, type Stats } from 'node:fs';
 import type { ActionArgs } from '../../protocol/action.ts';
-import type { ActionResult, FileEntry } from '../../protocol/answer.ts';
+import type { ActionResult } from '../../protocol/answer.ts';
+import type { FileEntry } from '../../protocol/shapes.ts';
 import { PATH_MAX_BYTES } from '../../protocol/limits.ts';
 import { errnoOf } from '../failure.ts';
 import { Descriptor } from '../files/descriptor.ts';
 import { openFolder } from '../files/open.ts';
 import { NAME_ONLY } from '../files/walk.ts';
 import { Budget } from '../output/budget.ts';
-import type { Context } from './action.ts';
+import type { Context } from '../action.ts';
 
 /** Folders below folders: more is a trap for whoever walks it. */
 const DEPTH_MAX = 32;
@@ -16,7 +17,7 @@ const DEPTH_MAX = 32;
 const NAMES_MAX = 100_000;
 
 /** Lists a folder and everything below it in the order of their names, by handles only: no link is followed, no name used twice. */
-export function listFiles(
+export function run(
   { path, max_entries: maxEntries }: ActionArgs<'list_files'>,
   { guest }: Context,
 ): ActionResult<'list_files'> {

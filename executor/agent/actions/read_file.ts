@@ -4,10 +4,10 @@ import { openFile } from '../files/open.ts';
 import { readPart } from '../files/read-part.ts';
 import { trimSplitCharacter } from '../output/encode.ts';
 import { excerptOf } from '../output/excerpt.ts';
-import type { Context } from './action.ts';
+import type { Context } from '../action.ts';
 
 /** Shows the start of a file, as text where it is text. */
-export function readFile(
+export function run(
   { path, max_bytes: maxBytes }: ActionArgs<'read_file'>,
   { guest }: Context,
 ): ActionResult<'read_file'> {

@@ -4,12 +4,12 @@ import { EXCERPT_MAX_BYTES } from '../../protocol/limits.ts';
 import { openFile } from '../files/open.ts';
 import { readPart } from '../files/read-part.ts';
 import { excerptOf } from '../output/excerpt.ts';
-import type { Context } from './action.ts';
+import type { Context } from '../action.ts';
 
 const NEWLINE = 0x0a;
 
 /** Shows the last lines of a file, as many as fit into one answer. */
-export function tailLog({ path, lines }: ActionArgs<'tail_log'>, { guest }: Context): ActionResult<'tail_log'> {
+export function run({ path, lines }: ActionArgs<'tail_log'>, { guest }: Context): ActionResult<'tail_log'> {
   using file = openFile(guest.root, path);
   const { size } = file.stat();
   const from = Math.max(0, size - EXCERPT_MAX_BYTES);

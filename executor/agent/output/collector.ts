@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Output } from '../../protocol/answer.ts';
+import type { Output } from '../../protocol/shapes.ts';
 import { OUTPUT_MAX_BYTES } from '../../protocol/limits.ts';
 import { encodeBytes, trimSplitCharacter } from './encode.ts';
 

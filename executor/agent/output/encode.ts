@@ -1,4 +1,4 @@
-import type { Output } from '../../protocol/answer.ts';
+import type { Output } from '../../protocol/shapes.ts';
 
 /** Bytes as they stand in an answer. */
 export type Encoded = Pick<Output, 'encoding' | 'data'>;

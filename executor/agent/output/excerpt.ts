@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Excerpt } from '../../protocol/answer.ts';
+import type { Excerpt } from '../../protocol/shapes.ts';
 import { encodeBytes, type Encoded } from './encode.ts';
 
 /** A part of a file as an answer has it. */

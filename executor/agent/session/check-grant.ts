@@ -1,8 +1,7 @@
-import type { ActionRequest } from '../../protocol/action.ts';
+import { measureOf, type ActionRequest } from '../../protocol/action.ts';
 import type { Refusal } from '../../protocol/error.ts';
 import type { Grant } from '../../protocol/grant.ts';
-import { excessOf } from './limits.ts';
-import { measureOf } from './measure.ts';
+import { excessOf } from '../../protocol/measure.ts';
 
 /** Whether a grant allows a request; undefined when it does. Pure: the grant, the request and the time decide, nothing else. */
 export function checkGrant(grant: Grant, request: ActionRequest, nowSeconds: number): Refusal | undefined {

@@ -1,16 +1,25 @@
 import { createHash } from 'node:crypto';
-import type { ActionName, ActionRequest } from '../../protocol/action.ts';
+import { targetsOf, type ActionName, type ActionRequest } from '../../protocol/action.ts';
 import type { ActionResult, Answer, FailedAnswer, OkAnswer } from '../../protocol/answer.ts';
-import type { Action, Context } from '../actions/action.ts';
-import { ACTIONS } from '../actions/registry.ts';
+import type { Context } from '../action.ts';
+import { argvOf } from '../argv.ts';
 import type { AuditEvent, AuditLog } from '../audit/log.ts';
+import type { Catalogue } from '../catalogue.ts';
 import { failureOf } from '../failure.ts';
+import { loadAction } from '../load-action.ts';
 import { encodeAnswer } from './outbox.ts';
 
 /** What the records of one action have in common. */
 export interface Task {
   readonly run_id: string;
   readonly task_id: string;
+}
+
+/** What an action is carried out with. */
+export interface Performing {
+  readonly log: AuditLog;
+  readonly context: Context;
+  readonly catalogue: Catalogue;
 }
 
 /**
@@ -21,10 +30,9 @@ export async function perform(
   request: ActionRequest,
   line: Buffer,
   task: Task,
-  log: AuditLog,
-  context: Context,
+  { log, context, catalogue }: Performing,
 ): Promise<Buffer> {
-  const about = describe(request, task);
+  const about = describe(request, task, catalogue);
   await log.append({ ...about, event: 'action_started', line_sha256: sha256(line) });
   const started = performance.now();
   const answer = await carryOut(request, context, started);
@@ -56,21 +64,23 @@ async function carryOut(request: ActionRequest, context: Context, started: numbe
   }
 }
 
-/** Name and arguments belong together by the request's schema, and name and action by the registry's type. */
+/** Name and arguments belong together by the request's schema. */
 async function run<Name extends ActionName>(
   name: Name,
   args: ActionRequest['args'],
   context: Context,
 ): Promise<ActionResult<Name>> {
-  const action: Action<Name> = ACTIONS[name];
-  return action.run(args as Parameters<typeof action.run>[0], context);
+  const action = await loadAction(name);
+  return action(args as Parameters<typeof action>[0], context);
 }
 
-function describe(request: ActionRequest, task: Task) {
-  const { targets } = ACTIONS[request.action] as { targets: (args: ActionRequest['args']) => string[] };
-  const named = targets(request.args);
-  const argv = request.action === 'run_script' ? { argv: [...named, ...request.args.args] } : {};
-  return { ...task, request_id: request.id, action: request.action, targets: named, ...argv };
+/** What is known beforehand: whose it is, what it is about, and the program it starts. */
+function describe(request: ActionRequest, task: Task, catalogue: Catalogue) {
+  const row = catalogue.actions[request.action];
+  const unit = row?.units?.find((one) => 'unit' in request.args && one.unit === request.args.unit);
+  const program = unit?.program ?? row?.program;
+  const argv = program === undefined ? {} : { argv: argvOf(program, request.args) };
+  return { ...task, request_id: request.id, action: request.action, targets: targetsOf(request), ...argv };
 }
 
 type Ended = Extract<AuditEvent, { event: 'action_ended' }>;
@@ -81,7 +91,8 @@ function ending(
 ): Pick<Ended, 'status' | 'code' | 'pid' | 'exit_code' | 'signal' | 'timed_out'> & Partial<Ended> {
   if (answer.status === 'refused') throw new Error('expected an action that was carried out, got a refusal');
   if (answer.status === 'failed') return { status: 'failed', code: answer.error.code };
-  if (answer.action !== 'run_script') return { status: 'ok' };
+  if (!('pid' in answer.result)) return { status: 'ok' };
+  if (answer.action !== 'run_script') return { status: 'ok', pid: answer.result.pid };
   const { pid, exit_code, signal, timed_out, stdout, stderr } = answer.result;
   return {
     status: 'ok',

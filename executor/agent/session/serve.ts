@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ActionName, ActionRequest } from '../../protocol/action.ts';
 import type { Refusal } from '../../protocol/error.ts';
 import type { Grant } from '../../protocol/grant.ts';
-import type { Context } from '../actions/action.ts';
+import type { Context } from '../action.ts';
 import type { AuditLog } from '../audit/log.ts';
 import { AuditUnavailable, Unrecorded } from '../audit/sink.ts';
 import type { Catalogue } from '../catalogue.ts';
@@ -43,7 +43,7 @@ export async function serveLine(line: Line, serving: Serving): Promise<Buffer> {
   if (refusal !== undefined) return refuse(line, request.id, request.action, refusal, serving);
   const { run_id, task_id } = serving.grant;
   try {
-    return await perform(request, line.bytes, { run_id, task_id }, serving.log, serving.context);
+    return await perform(request, line.bytes, { run_id, task_id }, serving);
   } catch (error) {
     if (!(error instanceof AuditUnavailable)) throw error;
     throw new Unrecorded(encodeAnswer({ id: request.id, status: 'failed', error: AUDIT_UNAVAILABLE }), error);

@@ -121,7 +121,7 @@ describe('a session', () => {
   });
 
   it('ends when its grant expires, idle as it is', async () => {
-    await using client = SessionClient.open(sandbox, makeGrant({ expires_at: soon(2) }));
+    await using client = SessionClient.open(sandbox, makeGrant({ expires_at: soon(8) }));
     expect(await client.request('check_health', {})).toMatchObject({ status: 'ok' });
     expect(await client.rest()).toMatchObject({
       answers: [{ id: null, error: { code: 'GRANT_EXPIRED' } }],
@@ -132,7 +132,7 @@ describe('a session', () => {
 
   it('ends when its grant expires, also when nobody reads its answers', async () => {
     writeFileSync(join(sandbox.folder, 'work/job/large'), Buffer.alloc(1024 * 1024));
-    await using client = SessionClient.open(sandbox, makeGrant({ expires_at: soon(2) }));
+    await using client = SessionClient.open(sandbox, makeGrant({ expires_at: soon(8) }));
     client.process.stdout?.pause();
     for (let id = 1; id <= 8; id++) {
       client.send(
@@ -141,7 +141,7 @@ describe('a session', () => {
     }
     const before = Date.now();
     await new Promise((resolve) => client.process.once('exit', resolve));
-    expect(Date.now() - before).toBeLessThan(10_000);
+    expect(Date.now() - before).toBeLessThan(25_000);
   });
 
   it('ends on a signal', async () => {

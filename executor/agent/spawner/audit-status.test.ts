@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readAuditStatus } from './audit-status.ts';
+import { parseAuditStatus } from './audit-status.ts';
 
 /** As auditctl 4.0.2 prints it. */
 const SAID = `enabled 2
@@ -14,13 +14,13 @@ backlog_wait_time_actual 0
 loginuid_immutable 0 unlocked
 `;
 
-describe('readAuditStatus', () => {
+describe('parseAuditStatus', () => {
   it('reads what auditctl prints', () => {
-    expect(readAuditStatus(SAID)).toEqual({ enabled: 2, pid: 141, lost: 3, backlog: 4 });
+    expect(parseAuditStatus(SAID)).toEqual({ enabled: 2, pid: 141, lost: 3, backlog: 4 });
   });
 
   it.each(['enabled', 'pid', 'lost', 'backlog'])('tells nothing where %s is missing or no number', (name) => {
-    expect(readAuditStatus(SAID.replace(new RegExp(`^${name} .*\n`, 'm'), ''))).toBeUndefined();
-    expect(readAuditStatus(SAID.replace(new RegExp(`^${name} .*$`, 'm'), `${name} -1`))).toBeUndefined();
+    expect(parseAuditStatus(SAID.replace(new RegExp(`^${name} .*\n`, 'm'), ''))).toBeUndefined();
+    expect(parseAuditStatus(SAID.replace(new RegExp(`^${name} .*$`, 'm'), `${name} -1`))).toBeUndefined();
   });
 });

@@ -15,14 +15,14 @@ const AUDITCTL = '/usr/sbin/auditctl';
 const TIMEOUT_MS = 10_000;
 
 /** Asks the kernel; root only. Throws ActionFailure. */
-export function askAuditStatus(): AuditStatus {
+export function readAuditStatus(): AuditStatus {
   const { stdout, error, status } = spawnSync(AUDITCTL, ['-s'], {
     env: {},
     timeout: TIMEOUT_MS,
     stdio: ['ignore', 'pipe', 'ignore'],
     encoding: 'utf8',
   });
-  const read = error === undefined && status === 0 ? readAuditStatus(stdout) : undefined;
+  const read = error === undefined && status === 0 ? parseAuditStatus(stdout) : undefined;
   if (read !== undefined) return read;
   throw new ActionFailure('INTERNAL', {
     expected: `${AUDITCTL} to tell the state of the audit`,
@@ -32,7 +32,7 @@ export function askAuditStatus(): AuditStatus {
 }
 
 /** Reads what `auditctl -s` prints: a name and a number a line, others ignored. Undefined when one that matters is missing. */
-export function readAuditStatus(text: string): AuditStatus | undefined {
+export function parseAuditStatus(text: string): AuditStatus | undefined {
   const rows = text.split('\n').map((line) => line.split(' '));
   const numberOf = (name: string): number | undefined => {
     const value = rows.find(([first]) => first === name)?.[1] ?? '';

@@ -5,9 +5,10 @@ import { Failure } from '../../protocol/error.ts';
 import { ActionFailure, errnoOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
 import { AuditStatus } from './audit-status.ts';
+import { Restarted } from './restart.ts';
 import { readFrames } from './frames.ts';
 import { Outcome, Started } from './outcome.ts';
-import type { ScriptRequest, SpawnRequest } from './request.ts';
+import type { ProgramRequest, SpawnRequest } from './request.ts';
 
 const RETRY_MS = 25;
 
@@ -18,11 +19,11 @@ export interface Listener {
 }
 
 /**
- * Has the root half run one uploaded script. Closing the connection is how it is told to stop: `signal` does that.
+ * Has the root half run one program of the catalogue. Closing the connection is how it is told to stop: `signal` does that.
  * Throws ActionFailure, the signal's when that was the reason.
  */
-export async function spawnScript(
-  request: ScriptRequest,
+export async function spawnProgram(
+  request: ProgramRequest,
   guest: Guest,
   listener: Listener,
   signal: AbortSignal,
@@ -31,8 +32,13 @@ export async function spawnScript(
 }
 
 /** Has the root half ask the kernel for the state of its audit. Throws ActionFailure. */
-export async function auditStatus(guest: Guest, signal: AbortSignal): Promise<AuditStatus> {
+export async function askAuditStatus(guest: Guest, signal: AbortSignal): Promise<AuditStatus> {
   return AuditStatus.parse(await ask({ do: 'audit_status' }, guest, NOBODY, signal));
+}
+
+/** Has the root half restart a service of the catalogue. Throws ActionFailure. */
+export async function askRestart(unit: string, guest: Guest, signal: AbortSignal): Promise<Restarted> {
+  return Restarted.parse(await ask({ do: 'restart_service', unit }, guest, NOBODY, signal));
 }
 
 const NOBODY: Listener = { started: () => undefined, output: () => undefined };

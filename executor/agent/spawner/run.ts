@@ -6,8 +6,6 @@ import { Cgroup, type CgroupLimits } from './cgroup.ts';
 import type { FrameKind } from './frames.ts';
 import type { Outcome } from './outcome.ts';
 import { Pipe } from './pipe.ts';
-import type { ScriptRequest } from './request.ts';
-import { checkScript } from './script.ts';
 import { startScript } from './start.ts';
 
 /** Names of the FIFOs in the root half's folder. */
@@ -19,6 +17,12 @@ export interface Confined {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** A program with its arguments, by vector, and how long it may take. */
+export interface Command {
+  readonly argv: readonly string[];
+  readonly timeoutMs: number;
+}
+
 /** Takes output away. Resolves when there is room for more, so a slow reader slows the script instead of filling memory; never rejects. */
 export type Emit = (kind: FrameKind, payload: Buffer) => Promise<void>;
 
@@ -28,17 +32,16 @@ const DRAIN_TIMEOUT_MS = 5_000;
 let runs = 0;
 
 /**
- * Runs one script to its end: when its first process exits, at its deadline, or when `unwanted` says that nobody waits any more.
+ * Runs one program to its end: when its first process exits, at its deadline, or when `unwanted` says that nobody waits any more.
  * In each case everything it started is killed with it. Throws ActionFailure when it could not be started.
  */
 export async function runConfined(
-  request: ScriptRequest,
+  { argv: [path = '', ...args], timeoutMs }: Command,
   confined: Confined,
   guest: Guest,
   emit: Emit,
   unwanted: AbortSignal,
 ): Promise<Outcome> {
-  const path = checkScript(guest.root, request.sha256);
   // Undone backwards, whatever happens: first everything is killed, then the pipes close, then the cgroup goes.
   await using undo = new AsyncDisposableStack();
   const cgroup = new Cgroup(guest.cgroupFolder, `detonate-${process.pid}-${++runs}`, confined.limits);
@@ -52,7 +55,7 @@ export async function runConfined(
   const started = performance.now();
   const elapsed = (): number => Math.round(performance.now() - started);
   const outputs = { stdout: stdout.writer.fd, stderr: stderr.writer.fd };
-  const child = await startScript({ path, args: request.args, ...confined, ...outputs }, cgroup, guest);
+  const child = await startScript({ path, args, ...confined, ...outputs }, cgroup, guest);
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   // Only the script holds the writing ends now, so its end is the end of its output.
   stdout.writer[Symbol.dispose]();
@@ -65,7 +68,7 @@ export async function runConfined(
     return emit(kind, chunk);
   };
   const drained = Promise.all([pump(stdout.reader, 'stdout', onChunk), pump(stderr.reader, 'stderr', onChunk)]);
-  const timed_out = await isLate(exited, request.timeout_ms, unwanted);
+  const timed_out = await isLate(exited, timeoutMs, unwanted);
   const duration_ms = elapsed();
   cgroup.kill();
   const [exit_code, signal] = await exited;

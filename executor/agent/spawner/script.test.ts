@@ -24,7 +24,8 @@ function check(content: string | Buffer): string {
 
 function checked(sha256: string): string {
   try {
-    return checkScript(sandbox.folder, sha256) === `/work/in/${sha256}` ? 'ok' : 'elsewhere';
+    checkScript(sandbox.folder, sha256);
+    return 'ok';
   } catch (error) {
     return failureOf(error).code;
   }

@@ -1,7 +1,8 @@
 import { arch } from 'node:process';
-import { INPUT_FOLDER } from '../../protocol/action.ts';
+import { INPUT_FOLDER } from '../../protocol/contracts.ts';
 import { FILE_MAX_BYTES } from '../../protocol/limits.ts';
 import { ActionFailure } from '../failure.ts';
+import type { Descriptor } from '../files/descriptor.ts';
 import { hashFile } from '../files/hash-file.ts';
 import { openFile } from '../files/open.ts';
 import { readPart } from '../files/read-part.ts';
@@ -9,13 +10,18 @@ import { readPart } from '../files/read-part.ts';
 /** Bytes of a `#!` line that the kernel reads (linux/binfmts.h BINPRM_BUF_SIZE). */
 const HEAD_BYTES = 256;
 
-/**
- * Checks an uploaded script before it is run: opened without following links, hashed from what was opened, and of a kind that the kernel runs
- * by itself. Gives its path. Throws ActionFailure.
- */
-export function checkScript(root: string, sha256: string): string {
+/** Checks an uploaded script before it is run: what its name says, and of a kind that the kernel runs by itself. Throws ActionFailure. */
+export function checkScript(root: string, sha256: string): void {
+  using file = openUpload(root, sha256);
+  checkHead(readPart(file, 0, HEAD_BYTES));
+}
+
+/** Opens an upload without following links, and hashes what was opened: it is what its name says. Throws ActionFailure. */
+export function openUpload(root: string, sha256: string): Descriptor {
   const path = `${INPUT_FOLDER}${sha256}`;
-  using file = openFile(root, path);
+  const file = openFile(root, path);
+  using undo = new DisposableStack();
+  undo.use(file);
   const { size } = file.stat();
   if (size > FILE_MAX_BYTES) {
     throw new ActionFailure('TOO_LARGE', {
@@ -32,8 +38,8 @@ export function checkScript(root: string, sha256: string): string {
       hint: `put_file wrote other content to ${path}`,
     });
   }
-  checkHead(readPart(file, 0, HEAD_BYTES));
-  return path;
+  undo.move();
+  return file;
 }
 
 /**

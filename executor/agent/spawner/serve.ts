@@ -1,16 +1,19 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { CATALOGUE } from '../catalogue.ts';
+import { argvOf } from '../argv.ts';
+import { CATALOGUE, programOf } from '../catalogue.ts';
 import { ActionFailure, failureOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
-import { askAuditStatus } from './audit-status.ts';
+import { readAuditStatus } from './audit-status.ts';
 import { limitsOf } from './cgroup.ts';
 import { closeInherited } from './close-inherited.ts';
 import { receiveRequest } from './receive.ts';
 import { encodeFrame } from './frames.ts';
 import { makeFifo } from './pipe.ts';
 import type { SpawnRequest } from './request.ts';
+import { restartService } from './restart.ts';
+import { checkScript, openUpload } from './script.ts';
 import { FIFOS, runConfined, type Confined, type Emit } from './run.ts';
 
 /**
@@ -76,11 +79,20 @@ async function carryOut(
   emit: Emit,
   unwanted: AbortSignal,
 ): Promise<object> {
+  const runProgram = (action: 'run_script' | 'run_migration', timeoutMs: number): Promise<object> =>
+    runConfined({ argv: argvOf(programOf(action), request), timeoutMs }, confined, guest, emit, unwanted);
   switch (request.do) {
     case 'run_script':
-      return runConfined(request, confined, guest, emit, unwanted);
+      checkScript(guest.root, request.sha256);
+      return runProgram(request.do, request.timeout_ms);
+    case 'run_migration':
+      for (const sha256 of [request.database_sha256, request.migration_sha256])
+        openUpload(guest.root, sha256)[Symbol.dispose]();
+      return runProgram(request.do, request.timeout_ms);
+    case 'restart_service':
+      return restartService(request.unit);
     case 'audit_status':
-      return askAuditStatus();
+      return readAuditStatus();
   }
 }
 

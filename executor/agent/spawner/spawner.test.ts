@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, chmodSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,11 +7,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findCgroup } from '../../testing/cgroup.ts';
 import type { Answer } from '../../protocol/index.ts';
 import { makeGrant, makeSandbox, type TestSandbox } from '../../testing/sandbox.ts';
-import { SessionClient } from '../../testing/session-client.ts';
+import { authenticationLine, mintBlob } from '../../testing/certificate.ts';
+import { readRecords, SessionClient } from '../../testing/session-client.ts';
 import { TestSpawner } from '../../testing/spawner.ts';
-import { runScript } from '../actions/run_script.ts';
+import { run as runScript } from '../actions/run_script.ts';
 import { ActionFailure, failureOf } from '../failure.ts';
-import { readFrames } from './frames.ts';
+import { encodeFrame, readFrames } from './frames.ts';
 
 const found = findCgroup();
 if ('missing' in found) console.warn(`the root half is not tried here: ${found.missing}`);
@@ -140,7 +141,7 @@ echo done`;
   };
 
   it('ends a script with the grant, and the session says why', async () => {
-    const { client, request } = openSession('#!/bin/sh\nsleep 68 & sleep 69\n', 3);
+    const { client, request } = openSession('#!/bin/sh\nsleep 68 & sleep 69\n', 12);
     await using session = client;
     const answer = await request;
     // Whether its own time or the session's is up first is a matter of milliseconds; that it is up is not.
@@ -164,6 +165,50 @@ echo done`;
     await untilRunning();
     await client[Symbol.asyncDispose]();
     await untilEnded();
+  });
+
+  it('takes what a script prints for what it printed, also when it prints frames and answers', async () => {
+    const outcome = {
+      exit_code: 0,
+      signal: null,
+      timed_out: false,
+      out_of_memory: false,
+      duration_ms: 1,
+      first_output_ms: 1,
+    };
+    const frame = encodeFrame('ended', Buffer.from(JSON.stringify(outcome))).toString('base64');
+    const answer = '{"id":1,"status":"ok","action":"run_script","duration_ms":1,"result":{}}';
+    const { client, request } = openSession(`#!/bin/sh\necho ${frame} | base64 -d\necho '${answer}'\nexit 7\n`, 60);
+    await using session = client;
+    const told = await request;
+    expect(told).toMatchObject({ status: 'ok', result: { exit_code: 7, timed_out: false } });
+    expect(JSON.stringify(told)).toContain('exit_code');
+    session.end();
+    expect(await session.rest()).toMatchObject({ answers: [], exitCode: 0 });
+  });
+
+  it('does not carry out again what was cut off between effect and answer: a start stays without an end', async () => {
+    const mark = join(sandbox.folder, 'work/job/mark');
+    const script = `#!/bin/sh\necho done >>${mark}\nsleep 74\n`;
+    const sha256 = upload(script);
+    const actions = [{ action: 'run_script' as const, limits: { sha256: [sha256], max_seconds: 30 } }];
+    const login = authenticationLine(mintBlob(sandbox.ca, makeGrant({ actions })));
+    const first = new SessionClient(sandbox, login);
+    first.request('run_script', { sha256, args: [], timeout_seconds: 30 }).catch(() => undefined);
+    while (!existsSync(mark)) await sleep(20);
+    await first[Symbol.asyncDispose]();
+    await untilEnded();
+    const events = readRecords(sandbox)
+      .filter((record) => 'request_id' in record && record.event !== 'refused')
+      .slice(-1);
+    expect(events).toMatchObject([{ event: 'action_started', action: 'run_script' }]);
+    // The same request over the same certificate: the certificate was for one connection.
+    await using again = new SessionClient(sandbox, login);
+    again.send(
+      `${JSON.stringify({ id: 1, task_id: 'task-1', action: 'run_script', args: { sha256, args: [], timeout_seconds: 30 } })}\n`,
+    );
+    expect(await again.rest()).toMatchObject({ exitCode: 77 });
+    expect(readFileSync(mark, 'utf8')).toBe('done\n');
   });
 
   it('serves one at a time', async () => {

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { JOB_FOLDER } from '../../protocol/action.ts';
+import { JOB_FOLDER } from '../../protocol/contracts.ts';
 import { ActionFailure, errnoOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
 import type { Cgroup } from './cgroup.ts';

@@ -1,10 +1,7 @@
-import type { Answer } from '../../../../executor/protocol/index.ts';
-import { renderOutput, renderReport } from '../../../report/index.ts';
+import { renderReport } from '../../../report/index.ts';
 import type { RunResult, RunSummary } from '../../../run/summary.ts';
 import { escapeInline } from '../../../terminal/index.ts';
-
-/** Lines of each output stream that are shown; the rest is in the evidence. */
-const OUTPUT_LINES = 40;
+import { renderAnswer } from './answer.ts';
 
 /** A run after its end, for people: what it printed, what it did, what went wrong, where the proof lies. All it said is escaped. */
 export function renderRun(run: RunSummary, width: number): readonly string[] {
@@ -12,6 +9,10 @@ export function renderRun(run: RunSummary, width: number): readonly string[] {
   if (result === null) return [headline(run)];
   return [
     ...result.answers.flatMap((answer) => renderAnswer(answer, width)),
+    ...result.unknown_actions.map(
+      ({ request_id, action }) =>
+        `Unknown: request ${request_id} (${action}) was sent and never answered; it may have happened, and is not sent again`,
+    ),
     ...renderWhatItDid(run, result, width),
     ...result.failures.flatMap(({ code, expected, got, hint }) =>
       [`Failed: ${code}`, `  expected ${expected}`, `  got      ${got}`, `  hint     ${hint}`].map(escapeInline),
@@ -24,37 +25,6 @@ export function renderRun(run: RunSummary, width: number): readonly string[] {
 function headline(run: RunSummary): string {
   const how = run.outcome === null ? run.state : `${run.outcome}, sandbox ${run.state}`;
   return `Run ${run.run_id}: ${how}${run.result === null && run.why !== null ? ` (${escapeInline(run.why)})` : ''}`;
-}
-
-/** What an action answered; a script's output is shown, the rest is a line. */
-function renderAnswer(answer: Answer, width: number): string[] {
-  if (answer.status !== 'ok') {
-    const { code, expected, got, hint } = answer.error;
-    return [`Action ${answer.id ?? '?'} ${answer.status}: ${code}`, `  expected ${expected}, got ${got}; ${hint}`].map(
-      escapeInline,
-    );
-  }
-  if (answer.action === 'run_script') {
-    return (['stdout', 'stderr'] as const).flatMap((name) => {
-      const lines = renderOutput(answer.result[name], { width: width - 2, maxLines: OUTPUT_LINES });
-      return lines.length === 0
-        ? []
-        : [name === 'stdout' ? 'What it printed' : 'What it printed on stderr', ...lines.map((line) => `  ${line}`)];
-    });
-  }
-  if (answer.action === 'read_file' || answer.action === 'tail_log') {
-    return [
-      `${answer.action}:`,
-      ...renderOutput(answer.result, { width: width - 2, maxLines: OUTPUT_LINES }).map((line) => `  ${line}`),
-    ];
-  }
-  if (answer.action === 'list_files') {
-    const rows = answer.result.entries
-      .slice(0, OUTPUT_LINES)
-      .map((entry) => `  ${entry.mode} ${String(entry.size).padStart(9)} ${escapeInline(entry.path)}`);
-    return rows.length === 0 ? [] : ['What lies there afterwards', ...rows];
-  }
-  return [];
 }
 
 function renderWhatItDid(run: RunSummary, { report }: RunResult, width: number): string[] {

@@ -11,17 +11,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ACTION_RESULTS, EXCERPT_MAX_BYTES } from '../../protocol/index.ts';
-import { makeSandbox, type TestSandbox } from '../../testing/sandbox.ts';
-import { failureOf } from '../failure.ts';
+import { CONTRACTS, EXCERPT_MAX_BYTES } from '../protocol/index.ts';
+import { makeSandbox, type TestSandbox } from '../testing/sandbox.ts';
+import { failureOf } from './failure.ts';
 import type { Context } from './action.ts';
-import { checkHealth } from './check_health.ts';
-import { getFile } from './get_file.ts';
-import { listFiles } from './list_files.ts';
-import { listProcesses } from './list_processes.ts';
-import { putFile } from './put_file.ts';
-import { readFile } from './read_file.ts';
-import { tailLog } from './tail_log.ts';
+import { run as checkHealth } from './actions/check_health.ts';
+import { run as getFile } from './actions/get_file.ts';
+import { run as listFiles } from './actions/list_files.ts';
+import { run as listProcesses } from './actions/list_processes.ts';
+import { run as putFile } from './actions/put_file.ts';
+import { run as readFile } from './actions/read_file.ts';
+import { run as tailLog } from './actions/tail_log.ts';
 
 let sandbox: TestSandbox;
 let context: Context;
@@ -187,11 +187,11 @@ describe('list_files', () => {
 
 describe('list_processes, check_health', () => {
   it('tell what runs, and how the machine is', async () => {
-    const processes = ACTION_RESULTS.list_processes.parse(listProcesses());
+    const processes = CONTRACTS.list_processes.result.parse(listProcesses());
     const self = processes.entries.find(({ pid }) => pid === process.pid);
     expect(self).toMatchObject({ ppid: process.ppid, uid: process.getuid?.() });
     expect(existsSync(self?.argv[0] ?? '')).toBe(true);
-    const health = ACTION_RESULTS.check_health.parse(await checkHealth({}, context));
+    const health = CONTRACTS.check_health.result.parse(await checkHealth({}, context));
     expect(health.memory.total_bytes).toBeGreaterThan(health.memory.available_bytes);
     expect(health.disks.map(({ path }) => path)).toEqual(['/', '/work', '/tmp']);
     expect(health.services.spawner).toBe('stopped');

@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { failureOf } from '../../executor/agent/failure.ts';
+import { openFile } from '../../executor/agent/files/open.ts';
+import { makeSandbox, type TestSandbox } from '../../executor/testing/sandbox.ts';
+
+/*
+ * Two processes that never stop changing what a path means, one its folder and one its last name, while it is read a hundred thousand times.
+ * What is opened is the harmless file or nothing: never the secret by way of a link or a second name, never a FIFO (that would wait for ever).
+ */
+const READS = 100_000;
+const SECRET = 'the-secret-that-nobody-may-read';
+vi.setConfig({ testTimeout: 400_000 });
+
+let sandbox: TestSandbox;
+let job: string;
+let racers: ChildProcess[];
+beforeEach(async () => {
+  sandbox = makeSandbox();
+  job = join(sandbox.folder, 'work/job');
+  writeFileSync(join(sandbox.folder, 'etc/file'), SECRET);
+  mkdirSync(join(job, 'folder'));
+  writeFileSync(join(job, 'folder/file'), 'harmless');
+  racers = [FOLDER_RACER, NAME_RACER].map((code) =>
+    spawn(process.execPath, ['-e', code], { cwd: job, env: {}, stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+  await Promise.all(racers.map((racer) => once(racer.stdout ?? racer, 'data')));
+});
+afterEach(async () => {
+  const ended = racers.map((racer) => once(racer, 'exit'));
+  for (const racer of racers) racer.kill('SIGKILL');
+  await Promise.all(ended);
+  sandbox[Symbol.dispose]();
+});
+
+/** The folder is itself, then a link to one with a file of the same name, then itself. */
+const FOLDER_RACER = `
+  const { renameSync, symlinkSync, rmSync } = require('node:fs');
+  const attempt = (act) => { try { act(); } catch {} };
+  console.log('ready');
+  for (;;) {
+    attempt(() => renameSync('folder', 'aside'));
+    attempt(() => symlinkSync('../../etc', 'folder'));
+    attempt(() => rmSync('folder'));
+    attempt(() => renameSync('aside', 'folder'));
+  }`;
+
+/** The file is harmless, a link, a FIFO, a second name of the secret, a folder, and harmless again; each put there in one step. */
+const NAME_RACER = `
+  const { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } = require('node:fs');
+  require('node:child_process').spawnSync('/usr/bin/mkfifo', ['fifo'], { env: {} });
+  const attempt = (act) => { try { act(); } catch {} };
+  const put = (make) => { attempt(() => make('next')); attempt(() => renameSync('next', 'folder/file')); attempt(() => rmSync('next', { recursive: true })); };
+  console.log('ready');
+  for (;;) {
+    put((name) => symlinkSync('../../../etc/file', name));
+    put((name) => writeFileSync(name, 'harmless'));
+    put((name) => linkSync('../../etc/file', name));
+    put((name) => writeFileSync(name, 'harmless'));
+    put((name) => linkSync('fifo', name));
+    attempt(() => rmSync('folder/file'));
+    put((name) => mkdirSync(name));
+    attempt(() => rmSync('folder/file', { recursive: true }));
+    put((name) => writeFileSync(name, 'harmless'));
+  }`;
+
+/** What opening says: the content, or the code of the failure. */
+function read(): string {
+  try {
+    using file = openFile(sandbox.guest.root, '/work/job/folder/file');
+    return readFileSync(file.fd, 'utf8');
+  } catch (error) {
+    return failureOf(error).code;
+  }
+}
+
+describe('a path that two processes keep changing', () => {
+  test('never opens the secret, a link, a FIFO or a second name in a hundred thousand reads', () => {
+    const seen = new Map<string, number>();
+    for (let round = 0; round < READS; round++) {
+      const said = read();
+      seen.set(said, (seen.get(said) ?? 0) + 1);
+    }
+    const allowed = [
+      'harmless',
+      '',
+      'IS_A_LINK',
+      'NOT_FOUND',
+      'PATH_CHANGED',
+      'NOT_A_FILE',
+      'NOT_A_FOLDER',
+      'HAS_OTHER_NAMES',
+    ];
+    expect([...seen.keys()].filter((said) => !allowed.includes(said))).toEqual([]);
+    // The race was run: each of its faces was met.
+    for (const said of ['harmless', 'IS_A_LINK', 'HAS_OTHER_NAMES', 'NOT_FOUND'])
+      expect(seen.get(said), said).toBeGreaterThan(0);
+  });
+
+  test('control: looking first and opening then tells the secret', () => {
+    let told = 0;
+    const path = join(job, 'folder/file');
+    for (let round = 0; round < READS && told === 0; round++) {
+      try {
+        const { nlink } = lstatSync(path);
+        if (lstatSync(path).isFile() && nlink === 1 && readFileSync(path, 'utf8').includes(SECRET)) told++;
+      } catch {
+        // It was not there at that moment.
+      }
+    }
+    expect(told).toBeGreaterThan(0);
+  });
+});
