@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { FoundationSummary } from '../../orchestrator/operations/aws-foundation.ts';
 import { ACCOUNT, REGION } from '../support/aws/clients.ts';
 import { type Moto, startMoto } from '../support/aws/moto.ts';
 import { type FakeAws, startFakeAws } from '../support/aws/provider/fake.ts';
 import { type Ended, startBurnbag } from '../support/burnbag.ts';
 import { makeTestHome, type TestHome } from '../support/home.ts';
+
+/** Quick when idle; a machine that boots VMs beside it takes its time. */
+vi.setConfig({ testTimeout: 240_000 });
 
 const INPUTS = {
   installationId: 'one',
@@ -51,7 +54,12 @@ test('is deployed, shown and taken down', async () => {
 });
 
 test.each([
-  ['another account', { ...INPUTS, accountId: '999999999999' }, 69, 'AWS account ID not allowed'],
+  [
+    'another account',
+    { ...INPUTS, installationId: 'two', accountId: '999999999999' },
+    69,
+    'AWS account ID not allowed',
+  ],
   ['an unknown input', { ...INPUTS, publicAddress: true }, 78, 'publicAddress'],
   ['a retention of nothing', { ...INPUTS, retentionDays: 0 }, 78, 'retentionDays'],
 ])('%s is refused, and nothing is made', async (_what, inputs, exitCode, says) => {

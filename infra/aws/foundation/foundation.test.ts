@@ -26,7 +26,7 @@ import {
   ListBucketsCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
 import { type Moto, startMoto } from '../../../test/support/aws/moto.ts';
 import { INSTALLATION, runInputs } from '../../../test/support/aws/network.ts';
@@ -38,6 +38,9 @@ import { FoundationInputs } from './inputs.ts';
 import deployed from './main.ts';
 import { FoundationOutputs } from './outputs.ts';
 import { foundationProgram } from './program.ts';
+
+/** Quick when idle; a machine that boots VMs beside it takes its time. */
+vi.setConfig({ testTimeout: 240_000 });
 
 let moto: Moto;
 let provider: FakeAws;

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ec2 as awsEc2, Provider } from '@pulumi/aws';
 import { output as pulumiOutput } from '@pulumi/pulumi';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Chaos, startChaos } from '../../../test/support/aws/chaos/chaos.ts';
 import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
 import { type Moto, startMoto } from '../../../test/support/aws/moto.ts';
@@ -26,6 +26,9 @@ import { type Placement, type RunInputs, RunOutputs } from './inputs.ts';
 import { instanceArguments } from './machine.ts';
 import { placements, tryPlacements } from './placement.ts';
 import { runProgram } from './program.ts';
+
+/** Quick when idle; a machine that boots VMs beside it takes its time. */
+vi.setConfig({ testTimeout: 240_000 });
 
 let moto: Moto;
 let chaos: Chaos;

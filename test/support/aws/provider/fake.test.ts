@@ -10,13 +10,16 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ec2 as aws, Provider } from '@pulumi/aws';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { groupArguments, instanceArguments, interfaceArguments } from '../../../../infra/aws/run/machine.ts';
 import { openStack, type OpenStack } from '../../../../infra/pulumi/stack.ts';
 import { ACCOUNT, clientOptions, REGION } from '../clients.ts';
 import { type Moto, startMoto } from '../moto.ts';
 import { makeNetwork, runInputs, type TestNetwork } from '../network.ts';
 import { type FakeAws, startFakeAws } from './fake.ts';
+
+/** Quick when idle; a machine that boots VMs beside it takes its time. */
+vi.setConfig({ testTimeout: 240_000 });
 
 let moto: Moto;
 let provider: FakeAws;

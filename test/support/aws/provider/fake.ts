@@ -58,6 +58,7 @@ function answersOf(clouds: Clouds, log: string[]): Answers {
       await clouds.configure(plain(request.getArgs()) ?? {});
       return new proto.ConfigureResponse().setSupportspreview(true);
     },
+    diffConfig: (request: Diff) => Promise.resolve(differ({}, request)),
     diff: (request: Diff) => Promise.resolve(differ(KINDS, request)),
     update: async (request: Update) => {
       const type = typeOf(request.getUrn());
