@@ -47,5 +47,5 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['**/*.test.ts'], rules: { 'max-lines-per-function': 'off' } },
+  { files: ['**/*.test.ts', 'test/contract/**/contract.ts'], rules: { 'max-lines-per-function': 'off' } },
 );

@@ -23,5 +23,6 @@ export type ImageErrorCode =
   | 'no_privilege'
   | 'step_failed'
   | 'unknown_kernel'
+  | 'bad_fact'
   | 'deadline_passed'
   | 'cancelled';

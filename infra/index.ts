@@ -2,6 +2,8 @@ import type { AwsAccess } from './aws/api/clients.ts';
 import type { Foundation } from './aws/foundation/deploy.ts';
 import type { FoundationInputs } from './aws/foundation/inputs.ts';
 import type { KmsKey } from './aws/kms/key.ts';
+import type { AwsDriver } from './aws/driver.ts';
+import type { AwsDriverOptions } from './aws/options.ts';
 import { createDriver, type LocalDriver } from './local/driver.ts';
 import type { LocalDriverOptions } from './local/parts.ts';
 
@@ -10,6 +12,8 @@ export type { AwsCall } from './aws/api/permissions.ts';
 export type { Foundation } from './aws/foundation/deploy.ts';
 export type { FoundationInputs } from './aws/foundation/inputs.ts';
 export { FoundationOutputs } from './aws/foundation/outputs.ts';
+export type { AwsDriver } from './aws/driver.ts';
+export type { AwsDriverOptions } from './aws/options.ts';
 export type { KmsKey } from './aws/kms/key.ts';
 export { DriverError, type DriverErrorCode } from './error.ts';
 export type { LocalDriver } from './local/driver.ts';
@@ -43,6 +47,28 @@ export async function judgeIsolation(home: string, { probe }: { probe: boolean }
 export interface Isolation {
   readonly isolation: 'kvm' | 'emulated';
   readonly why: string;
+}
+
+/** The driver that boots sandboxes on EC2. Cheap to make: the SDKs are imported when it is first asked for something, or on `warm`. */
+export function createAwsDriver(options: AwsDriverOptions): AwsDriver {
+  const driver = once(async () =>
+    (await import('./aws/driver.ts')).createDriver(options, {
+      openStack: once(async () => (await import('./pulumi/stack.ts')).openStack),
+      program: once(() => import('./aws/run/program.ts')),
+    }),
+  );
+  return {
+    name: 'aws',
+    provision: async (...asked) => (await driver()).provision(...asked),
+    destroy: async (...asked) => (await driver()).destroy(...asked),
+    halt: async (...asked) => (await driver()).halt(...asked),
+    streams: async (...asked) => (await driver()).streams(...asked),
+    observe: async (...asked) => (await driver()).observe(...asked),
+    inventory: async (...asked) => (await driver()).inventory(...asked),
+    interruption: async (...asked) => (await driver()).interruption(...asked),
+    warm: async () => (await driver()).warm(),
+    close: async () => (await driver()).close(),
+  };
 }
 
 /** Opens a signing key that lies in AWS KMS. The SDK is imported now, not before. Rejects with DriverError. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { AwsConfiguration } from './configuration-aws.ts';
 import { RequestError } from './errors.ts';
 
 /** Evidence is kept this long unless the configuration says otherwise. */
@@ -17,9 +18,11 @@ const MEBIBYTE = 1024 * 1024;
 /** More than a person starts and forgets; what waits costs a few kilobytes. */
 const WAITING_PER_REQUESTER = 100;
 
-/** `config.json` in the data directory. Every field has a default; none of them is a secret. */
-export const Configuration = z.strictObject({
-  engine: z.enum(['embedded', 'cli']).default('embedded'),
+const Fields = z.strictObject({
+  driver: z.enum(['local', 'aws']).default('local'),
+  /** What executes Pulumi programs; the embedded one for `local`, the `pulumi` binary for `aws`, unless it is said. */
+  engine: z.enum(['embedded', 'cli']).optional(),
+  aws: AwsConfiguration.optional(),
   refuse_emulated: z.boolean().default(false),
   limits: z
     .strictObject({
@@ -49,6 +52,11 @@ export const Configuration = z.strictObject({
     })
     .prefault({}),
 });
+/** `config.json` in the data directory. Every field has a default but those of `aws`; none of them is a secret. */
+export const Configuration = Fields.transform(({ engine, ...fields }) => ({
+  ...fields,
+  engine: engine ?? ({ local: 'embedded', aws: 'cli' } as const)[fields.driver],
+}));
 export type Configuration = z.infer<typeof Configuration>;
 
 /** Reads `<home>/config.json`; absent means all defaults, anything wrong in it is refused with the field's name. */

@@ -31,6 +31,7 @@ export {
 export type { LockVerdict, ObjectLock } from './format/values.ts';
 export { FINDINGS, type Completeness, type Finding, type FindingCode } from './format/findings.ts';
 export { openFileSigner, publicKeyFile } from './keys/file-signer.ts';
+export { openSigner } from './keys/kms-signer.ts';
 export type { PublicKey } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';
 export { readKeyFile, readTrustedKeys } from './keys/trust.ts';

@@ -1,22 +1,14 @@
 import { connect as connectSocket, type Socket } from 'node:net';
-import type { ClientChannel, ConnectConfig } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
 import { publicKeyLine, readPublicKeyBlob } from '../ca/public-key.ts';
 import { certificateLogin, hasStrictKeyExchange, useCertificateAuth } from './certificate-auth.ts';
 import { RelayError, violation } from './errors.ts';
-import { OVERHEAD_MAX_BYTES, type Deadlines } from './limits.ts';
+import { ALGORITHMS, OVERHEAD_MAX_BYTES, type Deadlines } from './limits.ts';
 import { Link } from './link.ts';
 import type { Address, ParsedLogin } from './login.ts';
 import { cancelled, hostKeyMismatch, type Stage } from './translate.ts';
 import { waitFor, type Patience } from './wait.ts';
-
-/** Modern algorithms only, the same list as the sandbox's sshd_config. `hmac` is never used: the cipher brings its own. */
-const ALGORITHMS: NonNullable<ConnectConfig['algorithms']> = {
-  kex: ['curve25519-sha256'],
-  serverHostKey: ['ssh-ed25519'],
-  cipher: ['aes128-gcm@openssh.com'],
-  hmac: ['hmac-sha2-256-etm@openssh.com'],
-  compress: ['none'],
-};
 
 /** The one connection of a run, with the executor's channel open. */
 export interface Connection {
@@ -39,7 +31,7 @@ export class OpeningFailed extends Error {
  * Every wait has a deadline and ends when `signal` aborts. Rejects with OpeningFailed, and leaves nothing open then.
  */
 export async function connect(login: ParsedLogin, deadlines: Deadlines, signal?: AbortSignal): Promise<Connection> {
-  const socket = await openSocket(login.address, deadlines.connectMs, signal);
+  const socket = await openSocket(login, deadlines.connectMs, signal);
   const link = new Link(socket);
   const patience = {
     timeoutMs: deadlines.handshakeMs,
@@ -66,7 +58,23 @@ export async function connect(login: ParsedLogin, deadlines: Deadlines, signal?:
   }
 }
 
-async function openSocket(address: Address, timeoutMs: number, signal: AbortSignal | undefined): Promise<Socket> {
+/** Through the relay host where the address says so, else directly. */
+async function openSocket(
+  { address, relayHost }: ParsedLogin,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Duplex> {
+  const via = 'path' in address ? undefined : address.via;
+  if ('path' in address || via === undefined) return openDirectly(address, timeoutMs, signal);
+  try {
+    if (relayHost === undefined) throw new TypeError('expected a way through the relay host, got none');
+    return await relayHost.open(via, address, { timeoutMs, signal });
+  } catch (cause) {
+    throw new OpeningFailed('connecting', cause);
+  }
+}
+
+async function openDirectly(address: Address, timeoutMs: number, signal: AbortSignal | undefined): Promise<Socket> {
   const socket = connectSocket({ ...address, noDelay: true });
   const onTimeout = () => new Error(`no connection within ${timeoutMs} ms`);
   const patience: Patience = { timeoutMs, signal, onAbort: cancelled, onTimeout };
@@ -115,7 +123,7 @@ function openChannel(
   reject: (error: Error) => void,
 ): void {
   link.stage = 'opening the channel';
-  // The text is never run: sshd forces its own command.
+  // The text is never run: sshd forces its own command, which may read it.
   link.client.exec(command, (error, channel) => {
     link.allow(OVERHEAD_MAX_BYTES);
     if (error === undefined) resolve(channel);

@@ -1,4 +1,6 @@
 /** The relay as the rest of the orchestrator sees it. */
+export { openRelayHost, type RelayHost, type RelayHostAddress } from './relay-host.ts';
+export { openLogStream, type LogStream } from './log-stream.ts';
 export { openRelay, type RelayOptions } from './open-relay.ts';
 export { fetchLog, type Fetched, type FetchOptions } from './fetch-log.ts';
 export { RELAY_ERRORS, RelayError, type RelayErrorCode } from './errors.ts';

@@ -1,3 +1,5 @@
+import type { ConnectConfig } from 'ssh2';
+
 /** Waits of the relay, in milliseconds. Every one can be given; none can be switched off. */
 export interface Deadlines {
   /** Until the TCP connection stands. */
@@ -28,3 +30,12 @@ export const HANDSHAKE_MAX_BYTES = 256 * 1024;
 
 /** Bytes on the wire beside the output that is wanted: keep-alives, window updates, what SSH adds to small packets. */
 export const OVERHEAD_MAX_BYTES = 256 * 1024;
+
+/** Modern algorithms only, the same list as the sandbox's sshd_config. `hmac` is never used: the cipher brings its own. */
+export const ALGORITHMS: NonNullable<ConnectConfig['algorithms']> = {
+  kex: ['curve25519-sha256'],
+  serverHostKey: ['ssh-ed25519'],
+  cipher: ['aes128-gcm@openssh.com'],
+  hmac: ['hmac-sha2-256-etm@openssh.com'],
+  compress: ['none'],
+};

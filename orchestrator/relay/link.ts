@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import ssh2, { type Client } from 'ssh2';
 import { violation } from './errors.ts';
 import { HANDSHAKE_MAX_BYTES } from './limits.ts';
@@ -20,9 +20,9 @@ export class Link {
   #budget = HANDSHAKE_MAX_BYTES;
   #error: Error | undefined;
   #onBreak: (error: Error) => void = () => undefined;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.#budget -= chunk.length;
@@ -39,7 +39,7 @@ export class Link {
   }
 
   /** The socket, for ssh2 to work on. */
-  get socket(): Socket {
+  get socket(): Duplex {
     return this.#socket;
   }
 

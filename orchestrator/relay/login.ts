@@ -2,13 +2,17 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readCertificateLine, type Certificate } from '../ca/certificate.ts';
 import { parsePublicKeyLine, publicKeyBlob, rawPublicKey } from '../ca/public-key.ts';
 import { violation } from './errors.ts';
+import type { RelayHost, RelayHostAddress } from './relay-host.ts';
 
-/** Where the sandbox's sshd listens: a TCP port of this host, or a unix socket. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+/** Where the sandbox's sshd listens: a TCP port, reached directly or through the relay host, or a unix socket. */
+export type Address =
+  { readonly host: string; readonly port: number; readonly via?: RelayHostAddress } | { readonly path: string };
 
 /** Everything needed to log in once. */
 export interface Login {
   readonly address: Address;
+  /** The way through the relay host, for addresses that lie behind it. */
+  readonly relayHost?: RelayHost | undefined;
   /** The host key the sandbox said over its console, `ssh-ed25519 AAAA…`. No other is accepted. */
   readonly hostKey: string;
   readonly username: string;

@@ -122,8 +122,18 @@ async function attempt(
     // The table pairs each state with the step typed for it; the union over all states loses that pairing here.
     return { to: await (step.do as Step<ActiveState>)(run, live, deps) };
   } catch (error) {
+    await askForInterruption(run, state, live, deps);
     return { to: step.onError, error };
   }
+}
+
+/** A machine that the control plane took back was no failure of the run. What cannot be asked is not known to be so. */
+async function askForInterruption(run: Run, state: ConductedState, live: LiveRun, deps: Deps): Promise<void> {
+  if (!['provisioning', 'ready', 'executing'].includes(state)) return;
+  const why = await deps.driver.interruption?.(run.runId).catch(() => undefined);
+  if (why === undefined) return;
+  live.interrupted(why);
+  deps.observe({ type: 'notice', runId: run.runId, text: `its machine was taken away by the control plane: ${why}` });
 }
 
 function isConducted(state: Run['state']): state is ConductedState {

@@ -12,7 +12,7 @@ import {
   type StreamEnding,
 } from '../evidence/index.ts';
 import type { Place } from '../queue/places.ts';
-import type { Session, SessionEnd } from '../relay/index.ts';
+import type { LogStream, Session, SessionEnd } from '../relay/index.ts';
 import { explain, type Explained } from '../errors.ts';
 import type { Report } from '../report/index.ts';
 import { type AppendLog, openAppendLog } from './append-log.ts';
@@ -70,6 +70,9 @@ export class LiveRun {
   #following: Following | undefined;
   readonly #assertHeld: () => void;
   session: Session | undefined;
+  /** Where the relay copies the guest's logs out. */
+  readonly logStreams: LogStream[] = [];
+  #interruption: string | undefined;
   sessionEnd: SessionEnd | undefined;
   report: Report | null = null;
   evidence: { readonly seal: Seal; readonly record: ArchiveRecord | null } | undefined;
@@ -129,6 +132,11 @@ export class LiveRun {
     return this.#following;
   }
 
+  /** The control plane took the machine away, and says why. */
+  interrupted(why: string): void {
+    this.#interruption = why;
+  }
+
   fail(error: unknown): void {
     this.failures.push(explain(error));
   }
@@ -143,6 +151,7 @@ export class LiveRun {
   /** How the run went as far as this process saw it; undefined when it saw nothing yet. */
   outcome(): Outcome | undefined {
     if (this.#cancelled !== undefined) return this.#cancelled;
+    if (this.#interruption !== undefined) return 'interrupted';
     if (this.failures.length > 0) return 'failed';
     if (this.request === undefined) return 'interrupted';
     return this.answers.length === 0 ? undefined : judge(this.answers, this.request.actions.length);

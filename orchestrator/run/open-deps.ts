@@ -1,6 +1,6 @@
 import { createLocalDriver } from '../../infra/index.ts';
 import type { SandboxDriver } from '../../infra/driver.ts';
-import { openCa } from '../ca/index.ts';
+import { kmsCaSigner, openCa, openFileSigner } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { type Environment, installationId } from '../environment.ts';
 import { type Limits, Places } from '../queue/places.ts';
@@ -9,6 +9,8 @@ import { withFailpoints } from './failpoint-deps.ts';
 import { withFence } from './fence.ts';
 import { lockHome } from './home-lock.ts';
 import { openJournal } from './journal/index.ts';
+import { openRelayHost, type RelayHost } from '../relay/index.ts';
+import { awsOf, openAwsDriver, openKmsKeys, relayKeyFile } from './open-aws.ts';
 import type { Deps } from './step.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { openVault } from './vault.ts';
@@ -25,19 +27,25 @@ export async function openDeps(
     const lock = stack.use(await lockHome(home));
     const place = { home, fence: lock.assertHeld, ...(databaseUrl !== undefined && { databaseUrl }) };
     const driver = openDriver(environment, configuration, purpose);
+    const keys = await openKmsKeys(configuration);
+    const relayHost = await openWay(home, configuration);
+    if (relayHost !== undefined)
+      stack.defer(() => {
+        relayHost.close();
+      });
     const [journal, vault, ca, policy] = await Promise.all([
       openJournal(place).then((opened) => stack.use(opened)),
-      openVault(environment, configuration).then((opened) => {
+      openVault(environment, configuration, keys).then((opened) => {
         // Whoever needs the archive asks again and is told what went wrong; this is a head start only.
         if (purpose === 'runs') opened.open().catch(() => undefined);
         return stack.use(opened);
       }),
-      openCa({ home }),
+      openCa({ home, ...(keys.ca !== undefined && { signer: kmsCaSigner(keys.ca) }) }),
       loadPolicy(),
     ]);
     const { assertHeld } = lock;
     const parts = {
-      ...{ home, assertHeld, configuration, driver, journal, vault, ca, policy },
+      ...{ home, assertHeld, configuration, driver, journal, vault, ca, policy, relayHost },
       observe: () => undefined,
       places: new Places(limitsOf(configuration)),
       lifetimeOf: rig?.lifetimeOf ?? lifetimeOf,
@@ -65,10 +73,21 @@ export interface OpenDeps extends AsyncDisposable {
 export type OpenFor = 'runs' | 'queries';
 
 /** The driver of a data directory. Needs no lock: what exists may be looked at by anybody. */
-export function openDriver({ home, rig }: Environment, { engine }: Configuration, purpose: OpenFor): SandboxDriver {
+export function openDriver(environment: Environment, configuration: Configuration, purpose: OpenFor): SandboxDriver {
+  const { home, rig } = environment;
   const owner = { home, installationId: installationId(home) };
   if (rig !== undefined) return rig.createDriver(owner);
-  const driver = createLocalDriver({ ...owner, engine });
+  const { engine } = configuration;
+  const driver =
+    configuration.driver === 'aws'
+      ? openAwsDriver(environment, configuration)
+      : createLocalDriver({ ...owner, engine });
   if (purpose === 'runs') void driver.warm();
   return driver;
+}
+
+/** The way to sandboxes behind the relay host, with a key of its own that is made on first use. */
+async function openWay(home: string, configuration: Configuration): Promise<RelayHost | undefined> {
+  if (configuration.driver !== 'aws' || awsOf(configuration).relay_host === undefined) return undefined;
+  return openRelayHost(await openFileSigner(relayKeyFile(home)));
 }

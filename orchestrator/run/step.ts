@@ -2,6 +2,7 @@ import type { SandboxDriver } from '../../infra/driver.ts';
 import type { Ca } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Places } from '../queue/places.ts';
+import type { RelayHost } from '../relay/index.ts';
 import type { Policy } from '../policy/profile.ts';
 import type { Journal } from './journal/index.ts';
 import type { ActiveState, Next } from './lifecycle.ts';
@@ -24,6 +25,8 @@ export interface Deps {
   readonly vault: Vault;
   /** Room for sandboxes, shared by all runs of this process. */
   readonly places: Places;
+  /** The way to sandboxes behind the relay host; absent where there is none. */
+  readonly relayHost?: RelayHost | undefined;
   readonly observe: ObserveRun;
   /** From a grant's seconds; see lifetime.ts. */
   readonly lifetimeOf: (ttlSeconds: number) => Lifetime;

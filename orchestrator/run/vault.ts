@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import type { Configuration } from '../configuration.ts';
 import type { Environment } from '../environment.ts';
 import { RequestError } from '../errors.ts';
+import type { KmsKeys } from './open-aws.ts';
 import {
   type Archive,
   type ArchiveFacts,
   type ArchiveOptions,
   type DatedProbe,
   openArchive,
-  openFileSigner,
+  openSigner,
   probeOrRecall,
   type Signer,
   startLocalArchive,
@@ -32,10 +33,14 @@ export interface OpenVault {
 const STRENGTH = { none: 0, weak: 1, strict: 2 } as const;
 
 /** Opens the vault of a data directory; the archive itself is opened when it is first asked for. */
-export async function openVault({ home, variables }: Environment, configuration: Configuration): Promise<Vault> {
+export async function openVault(
+  { home, variables }: Environment,
+  configuration: Configuration,
+  keys: Pick<KmsKeys, 'evidence' | 'receipt'> = {},
+): Promise<Vault> {
   const [evidenceSigner, receiptSigner] = await Promise.all([
-    openFileSigner(home, 'evidence'),
-    openFileSigner(home, 'receipt'),
+    openSigner(home, 'evidence', keys.evidence),
+    openSigner(home, 'receipt', keys.receipt),
   ]);
   const resources = new AsyncDisposableStack();
   let opening: Promise<OpenVault> | undefined;

@@ -31,6 +31,8 @@ export interface SshdOptions {
   readonly forceCommand: string;
   /** Further lines of sshd_config; the first value of a keyword wins, and these come first. */
   readonly config?: readonly string[];
+  /** Lines for the end of sshd_config, where a Match block belongs. */
+  readonly lastConfig?: readonly string[];
   /** A library to preload and its environment, for another clock. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -104,7 +106,11 @@ async function prepareFolder(folder: string, port: number, options: SshdOptions)
 }
 
 /** As images/ has it for the sandbox, but for the paths, the port and the user. */
-function configLines(folder: string, port: number, { forceCommand, config = [] }: SshdOptions): string[] {
+function configLines(
+  folder: string,
+  port: number,
+  { forceCommand, config = [], lastConfig = [] }: SshdOptions,
+): string[] {
   return [
     ...config,
     `ListenAddress 127.0.0.1:${port}`,
@@ -129,6 +135,7 @@ function configLines(folder: string, port: number, { forceCommand, config = [] }
     'HostKeyAlgorithms ssh-ed25519',
     'PubkeyAcceptedAlgorithms ssh-ed25519-cert-v01@openssh.com',
     'CASignatureAlgorithms ssh-ed25519',
+    ...lastConfig,
     '',
   ];
 }

@@ -87,8 +87,8 @@ async function createKey(file: string): Promise<KeyObject> {
   }
 }
 
-/** The public half follows from the private one: a missing file is written again, one that says something else is not overlooked. */
-async function keepPublicHalf(file: string, known: PublicKey): Promise<void> {
+/** Keeps the public half of a key beside it. The public half follows from the private one: a missing file is written again, one that says something else is not overlooked. */
+export async function keepPublicHalf(file: string, known: PublicKey): Promise<void> {
   const kept = await readFile(file, 'utf8').catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw unusable(file, error);

@@ -44,6 +44,7 @@ async function fetch(run: Run, live: LiveRun, sandbox: Sandbox, deps: Deps): Ret
   await deps.journal.recordCertificate(run.runId, certificate);
   return fetchLog({
     address: sandbox.address,
+    relayHost: deps.relayHost,
     hostKey: sandbox.hostKey,
     privateKey: key.privateKey,
     certificate: certificate.certificateLine,

@@ -4,6 +4,7 @@ import { createRunKey } from '../../ca/index.ts';
 import { findProfile } from '../../policy/profile.ts';
 import { openRelay } from '../../relay/index.ts';
 import type { Step } from '../step.ts';
+import { openLogStreams } from './log-streams.ts';
 
 /** Mints the run's one certificate, records its serial, and logs in once with it. */
 export const openSession: Step<'ready'> = async (run, live, deps) => {
@@ -24,6 +25,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
     expires_at: Math.floor(now.getTime() / 1000) + granted.ttlSeconds,
     policy_sha256: deps.policy.sha256,
   };
+  await openLogStreams(run, live, deps);
   const { sshd } = sandbox.streams;
   const key = createRunKey();
   const certificate = await deps.ca.mint({
@@ -42,6 +44,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
   await deps.ca.spend(certificate.serial, `run ${run.runId} logs in`);
   live.session = await openRelay({
     address: sandbox.address,
+    relayHost: deps.relayHost,
     hostKey: sandbox.hostKey,
     username: 'agent-runner',
     privateKey: key.privateKey,

@@ -8,6 +8,7 @@ import type { Deps, Step } from '../step.ts';
 import type { OpenVault } from '../vault.ts';
 import { describeStreams, reportOf, settleStreams } from './collect.ts';
 import { fetchGuestFile } from './fetch-guest-file.ts';
+import { closeLogStreams } from './log-streams.ts';
 import { bounded } from './within.ts';
 
 /** Ends the session, copies the streams, writes the report, signs it all and puts it under Object Lock. */
@@ -18,6 +19,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   live.onLateCall = () => undefined;
   const streams = await findStreams(run, live, deps);
   if (live.sessionEnd !== undefined && streams !== undefined) await settleStreams(streams, live.lastRecord);
+  await closeLogStreams(live);
   const followed = await live.follow(() => deps.driver.streams(run.runId)).finish();
   const collected = describeStreams(live, followed);
   live.report = await reportOf(live, streams);

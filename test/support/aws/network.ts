@@ -12,14 +12,15 @@ export interface TestNetwork {
   readonly subnets: readonly [string, string];
 }
 
-export async function makeNetwork(ec2: EC2Client): Promise<TestNetwork> {
-  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: '10.83.0.0/16' }));
+/** `prefix`: the first two numbers of every address; those of 127 lead to this host. */
+export async function makeNetwork(ec2: EC2Client, prefix = '10.83'): Promise<TestNetwork> {
+  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: `${prefix}.0.0/16` }));
   const vpcId = Vpc?.VpcId ?? '';
   const subnet = async (CidrBlock: string, zone: string): Promise<string> => {
     const request = new CreateSubnetCommand({ VpcId: vpcId, CidrBlock, AvailabilityZone: `${REGION}${zone}` });
     return (await ec2.send(request)).Subnet?.SubnetId ?? '';
   };
-  return { vpcId, subnets: [await subnet('10.83.0.0/24', 'a'), await subnet('10.83.1.0/24', 'b')] };
+  return { vpcId, subnets: [await subnet(`${prefix}.0.0/24`, 'a'), await subnet(`${prefix}.1.0/24`, 'b')] };
 }
 
 /** The inputs of a run in such a network. */

@@ -17,6 +17,8 @@ export interface Chaos extends AsyncDisposable {
   readonly delays: Delays;
   /** What GetConsoleOutput says, by instance id; moto's own text for the others. */
   readonly consoles: Map<string, string>;
+  /** Changes what an answer says, where something is set. */
+  rewrite: ((action: string, text: string) => string) | undefined;
   /** The actions that were asked for, in order, those that failed too. */
   readonly log: string[];
   /** Forgets rules, delays, consoles, tokens and the log; moto is reset by itself. */
@@ -27,6 +29,7 @@ export interface Chaos extends AsyncDisposable {
 /** Starts a proxy in front of the given endpoint. */
 export async function startChaos(target: string): Promise<Chaos> {
   const state: State = {
+    rewrite: undefined,
     target,
     rules: [],
     log: [],
@@ -50,6 +53,12 @@ export async function startChaos(target: string): Promise<Chaos> {
   const { rules, log, consoles } = state;
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get rewrite() {
+      return state.rewrite;
+    },
+    set rewrite(change) {
+      state.rewrite = change;
+    },
     rules,
     log,
     consoles,
@@ -59,6 +68,7 @@ export async function startChaos(target: string): Promise<Chaos> {
       consoles.clear();
       state.replay.forget();
       state.seen.forget();
+      state.rewrite = undefined;
     },
     stop,
     [Symbol.asyncDispose]: stop,
@@ -66,6 +76,7 @@ export async function startChaos(target: string): Promise<Chaos> {
 }
 
 interface State {
+  rewrite: Chaos['rewrite'];
   readonly target: string;
   readonly rules: ChaosRule[];
   readonly log: string[];
@@ -88,7 +99,7 @@ async function handle(state: State, asked: Asked, response: ServerResponse): Pro
   if (rule?.how === 'delay') await sleep(rule.ms ?? 0);
   const answer = consoleOf(state, asked) ?? state.seen.refuse(asked) ?? (await ask(state, asked));
   if (rule?.how === 'ack-drop') cut(response);
-  else if (rule?.how !== 'ack-hang') send(response, answer);
+  else if (rule?.how !== 'ack-hang') send(response, rewritten(state, asked, answer));
 }
 
 async function ask({ target, replay, seen }: State, asked: Asked): Promise<Answered> {
@@ -110,6 +121,10 @@ function consoleOf({ consoles }: State, { action, form }: Asked): Answered | und
     200,
     `<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>chaos</requestId>${fields}${output}</GetConsoleOutputResponse>`,
   );
+}
+
+function rewritten({ rewrite }: State, { action }: Asked, answer: Answered): Answered {
+  return rewrite === undefined ? answer : { ...answer, body: Buffer.from(rewrite(action, answer.body.toString())) };
 }
 
 function cut(response: ServerResponse): void {

@@ -3,26 +3,23 @@ import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ConcreteId, ProvisionRequest, Sandbox } from '../../infra/driver.ts';
-import { createLocalDriver, type LocalDriver } from '../../infra/index.ts';
-import { findImage } from '../../infra/local/image.ts';
-import { tryBoot } from '../../infra/local/machine/probe.ts';
-import { keepingObserver, makeHome, makePublicKeyLine, preparedHome } from '../support/sandbox.ts';
+import type { ConcreteId, Sandbox } from '../../../infra/driver.ts';
+import { createLocalDriver, type LocalDriver } from '../../../infra/index.ts';
+import { findImage } from '../../../infra/local/image.ts';
+import { tryBoot } from '../../../infra/local/machine/probe.ts';
+import { makeLocalRig } from '../../support/local-rig.ts';
+import { keepingObserver, makeHome, preparedHome } from '../../support/sandbox.ts';
+import { describeDriver } from './contract.ts';
+import { requestOf } from './request.ts';
 
 /*
- * The local driver against a real QEMU, the real image and the embedded engine. One guest boots to READY and is shared;
- * the other runs end before theirs does, which is what they are about.
+ * The local driver against a real QEMU, the real image and the embedded engine: first what holds for every driver, then what is its own. One
+ * guest of the second part boots to READY and is shared.
  */
+describeDriver('local', makeLocalRig);
 
 const never = new AbortController().signal;
 const ignore = (): void => undefined;
-const request = (runId: string): ProvisionRequest => ({
-  runId,
-  caPublicKey: makePublicKeyLine(),
-  profile: { memoryMiB: 512, cpus: 1, scratchMiB: 64 },
-  lifetimeSeconds: 120,
-  tunnels: [],
-});
 
 let place: Awaited<ReturnType<typeof makeHome>>;
 let driver: LocalDriver;
@@ -49,7 +46,7 @@ describe('a sandbox that said READY', () => {
   let sandbox: Sandbox;
   let pid = '';
   beforeAll(async () => {
-    sandbox = await driver.provision(request(RUN), observer, never);
+    sandbox = await driver.provision(requestOf(RUN), observer, never);
     pid = observer.ids.find(({ kind, detail }) => kind === 'process' && 'pid' in detail)?.detail['pid'] ?? '';
   });
 
@@ -63,16 +60,6 @@ describe('a sandbox that said READY', () => {
     expect(observer.ids.map(({ detail }) => detail['machine_id'])).toContain(sandbox.machineId);
     expect(sandbox.hostKey).toMatch(/^ssh-ed25519 [\w+/]{68}$/);
     expect(observer.events.length).toBeGreaterThan(0);
-  });
-
-  test('has every id that can be found in its manifest, and all of them are there', async () => {
-    const named = new Set(observer.ids.map(({ kind, id }) => `${kind} ${id}`));
-    const found = await driver.inventory(RUN);
-    const inside = join(place.home, 'live', RUN, 'pulumi');
-    expect(found.map(({ kind, id }) => `${kind} ${id}`).filter((id) => !named.has(id))).toEqual([
-      `directory ${inside}`,
-    ]);
-    expect(await statesOf(driver, observer.ids)).toEqual(new Set(['present']));
   });
 
   test('runs unprivileged: no new privileges, no capabilities, a seccomp filter, a user of its own', async () => {
@@ -113,58 +100,19 @@ describe('a sandbox that said READY', () => {
     expect(deletions.find(({ target }) => target.kind === 'disk')?.how).toBe('pulumi destroy');
     await expectNothingLeft(observer.ids);
   });
-
-  test('may be burnt again', async () => {
-    const deletions = await driver.destroy(RUN, observer.ids, ignore);
-    expect(new Set(deletions.map(({ how }) => how))).toEqual(new Set(['already gone']));
-  });
 });
 
-describe('a boot that is disturbed', () => {
-  test('by kill -9 of QEMU is told as such, and burnt by another process from the manifest alone', async () => {
-    const observer = onProcess((pid) => process.kill(pid, 'SIGKILL'));
-    const failed = await driver.provision(request('aa0000000002'), observer, never).catch((error: unknown) => error);
-    expect(failed, String(failed)).toMatchObject({
-      code: 'machine_died',
-    });
-    const stranger = newDriver();
-    await stranger.destroy('aa0000000002', observer.ids, ignore);
-    expect(await statesOf(stranger, observer.ids)).toEqual(new Set(['gone']));
-    await driver.destroy('aa0000000002', [], ignore);
-    await expectNothingLeft(observer.ids);
+test('a boot that is disturbed by kill -9 of QEMU is told as such, and burnt by another process from the manifest alone', async () => {
+  const observer = onProcess((pid) => process.kill(pid, 'SIGKILL'));
+  const failed = await driver.provision(requestOf('aa0000000002'), observer, never).catch((error: unknown) => error);
+  expect(failed, String(failed)).toMatchObject({
+    code: 'machine_died',
   });
-
-  test('by a request to stop ends at once, and is burnt although the manifest was lost', async () => {
-    const stop = new AbortController();
-    // Later than the spawn: a QEMU that has not read its key yet would not outlive the request.
-    const observer = onProcess(() =>
-      setTimeout(() => {
-        stop.abort();
-      }, 500),
-    );
-    await expect(driver.provision(request('aa0000000003'), observer, stop.signal)).rejects.toMatchObject({
-      code: 'cancelled',
-    });
-    expect((await driver.inventory('aa0000000003')).some(({ kind }) => kind === 'process')).toBe(true);
-    const stranger = newDriver();
-    await stranger.destroy('aa0000000003', [], ignore);
-    await driver.destroy('aa0000000003', [], ignore);
-    await expectNothingLeft(observer.ids);
-  });
-
-  test('by a manifest that cannot be written leaves no machine', async () => {
-    const observer = keepingObserver();
-    const { record } = observer;
-    const failing = {
-      ...observer,
-      record: (id: ConcreteId) => ('pid' in id.detail ? Promise.reject(new Error('disk full')) : record(id)),
-    };
-    await expect(driver.provision(request('aa0000000005'), failing, never)).rejects.toMatchObject({
-      code: 'stack_failed',
-    });
-    await driver.destroy('aa0000000005', observer.ids, ignore);
-    await expectNothingLeft(observer.ids);
-  });
+  const stranger = newDriver();
+  await stranger.destroy('aa0000000002', observer.ids, ignore);
+  expect(await statesOf(stranger, observer.ids)).toEqual(new Set(['gone']));
+  await driver.destroy('aa0000000002', [], ignore);
+  await expectNothingLeft(observer.ids);
 });
 
 test('where the path of the socket would be too long nothing is begun', async () => {
@@ -173,14 +121,16 @@ test('where the path of the socket would be too long nothing is begun', async ()
   await mkdir(home);
   await symlink(join(preparedHome(), 'image'), join(home, 'image'));
   const deep = createLocalDriver({ home, installationId: 'x', engine: 'embedded' });
-  await expect(deep.provision(request('aa0000000007'), observer, never)).rejects.toMatchObject({ code: 'bad_request' });
+  await expect(deep.provision(requestOf('aa0000000007'), observer, never)).rejects.toMatchObject({
+    code: 'bad_request',
+  });
   expect(observer.ids).toEqual([]);
 });
 
 test('without an image nothing is begun', async () => {
   const observer = keepingObserver();
   const bare = createLocalDriver({ home: join(place.home, 'elsewhere'), installationId: 'x', engine: 'embedded' });
-  await expect(bare.provision(request('aa0000000006'), observer, never)).rejects.toMatchObject({ code: 'no_image' });
+  await expect(bare.provision(requestOf('aa0000000006'), observer, never)).rejects.toMatchObject({ code: 'no_image' });
   expect(observer.ids).toEqual([]);
 });
 

@@ -1,0 +1,74 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { connect, OpeningFailed } from './connect.ts';
+import { DEADLINES } from './limits.ts';
+import { parseLogin, type Login } from './login.ts';
+import { checkValidity, translate } from './translate.ts';
+
+/** What the guest's log streamer gives out, one log per login. */
+export type GuestLog = 'audit' | 'sshd' | 'exec';
+
+export interface LogStreamOptions extends Omit<Login, 'username' | 'certificateLine' | 'command'> {
+  /** An audit certificate of its own: each opens one connection. */
+  readonly certificate: string;
+  readonly log: GuestLog;
+  /** The file of this host that it goes into, from the log's first line on. */
+  readonly file: string;
+  readonly signal?: AbortSignal;
+}
+
+/** A log that is being copied out while the guest writes it. */
+export interface LogStream {
+  /** Resolves when nothing more comes: it was closed, the guest has gone, or the connection broke. Never rejects. */
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Logs in as `audit-reader` and copies one log of the guest into a file of this host. For machines whose logs have no way out but their one
+ * network connection. What arrives is on this side at once and out of the guest's reach. A stream that breaks is not opened again: what is
+ * missing then is a gap, and the evidence says so. Rejects with RelayError.
+ */
+export async function openLogStream(options: LogStreamOptions): Promise<LogStream> {
+  const login = parseLogin({
+    ...options,
+    username: 'audit-reader',
+    certificateLine: options.certificate,
+    command: options.log,
+  });
+  checkValidity(login.certificate);
+  const { link, channel } = await connect(login, DEADLINES, options.signal).catch((error: unknown) => {
+    if (!(error instanceof OpeningFailed)) throw error;
+    throw translate(error.cause, { stage: error.stage, certificate: login.certificate, sshdLog: '' });
+  });
+  const fd = openSync(options.file, APPEND, 0o600);
+  const { promise: ended, resolve } = Promise.withResolvers<undefined>();
+  let isOver = false;
+  const end = (): void => {
+    if (isOver) return;
+    isOver = true;
+    closeSync(fd);
+    resolve(undefined);
+  };
+  channel.on('data', (chunk: Buffer) => {
+    link.credit(chunk.length);
+    if (!isOver) writeAll(fd, chunk);
+  });
+  channel.stderr.on('data', (chunk: Buffer) => {
+    link.credit(chunk.length);
+  });
+  channel.on('error', end).on('close', end);
+  link.onBreak(end);
+  return {
+    ended,
+    close: async () => {
+      await link.end();
+      end();
+    },
+  };
+}
+
+const APPEND = constants.O_CREAT | constants.O_APPEND | constants.O_WRONLY | constants.O_NOFOLLOW;
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+}

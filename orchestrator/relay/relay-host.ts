@@ -1,0 +1,154 @@
+import type { Duplex } from 'node:stream';
+import ssh2, { type Client, type ParsedKey } from 'ssh2';
+import type { Signer } from '../ca/index.ts';
+import { parsePublicKeyLine, publicKeyBlob } from '../ca/public-key.ts';
+import { RelayError } from './errors.ts';
+import { ALGORITHMS } from './limits.ts';
+import { cancelled } from './translate.ts';
+import { waitFor } from './wait.ts';
+
+/** The one host that stands in the sandboxes' network: its sshd opens connections for us, to port 22 of sandboxes and nowhere else. */
+export interface RelayHostAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly username: string;
+  /** `ssh-ed25519 AAAA…`; no other host key is accepted. */
+  readonly hostKey: string;
+}
+
+/** A way through the relay host. Connections of all runs share its one SSH connection; nothing else is ever asked of that host. */
+export interface RelayHost {
+  /** A connection to exactly this address and port, as the relay host's sshd opened it. Rejects with RelayError. */
+  open(via: RelayHostAddress, to: { readonly host: string; readonly port: number }, wait: Wait): Promise<Duplex>;
+  close(): void;
+}
+
+interface Wait {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A relay host that hears nothing for so long is gone; its sshd answers each question. */
+const KEEPALIVE_MS = 15_000;
+const KEEPALIVES_MISSED = 3;
+
+/** Logs in with this key, at the first connection and again when the one there was has gone. */
+export function openRelayHost(key: Signer): RelayHost {
+  let standing: { readonly name: string; readonly client: Promise<Client> } | undefined;
+  const clientOf = (via: RelayHostAddress, wait: Wait): Promise<Client> => {
+    const name = `${via.username}@${via.host}:${via.port} ${via.hostKey}`;
+    if (standing?.name === name) return standing.client;
+    const client = logIn(via, key, wait);
+    const now = { name, client };
+    standing = now;
+    const forget = (): void => {
+      if (standing === now) standing = undefined;
+    };
+    client.then((opened) => opened.once('close', forget), forget);
+    return client;
+  };
+  return {
+    open: async (via, to, wait) => forward(await clientOf(via, wait), to, wait),
+    close: () => {
+      standing?.client.then(
+        (client) => client.end(),
+        () => undefined,
+      );
+      standing = undefined;
+    },
+  };
+}
+
+/** The pinned host key is compared before the relay host learns who we are. */
+async function logIn(via: RelayHostAddress, key: Signer, { timeoutMs, signal }: Wait): Promise<Client> {
+  const client = new ssh2.Client();
+  const pinned = publicKeyBlob(parsePublicKeyLine(via.hostKey));
+  const onTimeout = () => unreachable(via, `no login within ${timeoutMs} ms`);
+  try {
+    return await waitFor<Client>({ timeoutMs, signal, onTimeout, onAbort: cancelled }, (resolve, reject) => {
+      // ssh2 goes on reporting errors after the first, and one without a listener would end the process.
+      client.on('error', (error: Error) => {
+        reject(unreachable(via, error.message, error));
+      });
+      client.once('close', () => {
+        reject(unreachable(via, 'the connection was dropped'));
+      });
+      client.once('ready', () => {
+        resolve(client);
+      });
+      client.connect({
+        ...{ host: via.host, port: via.port, username: via.username, readyTimeout: 0, algorithms: ALGORITHMS },
+        ...{ keepaliveInterval: KEEPALIVE_MS, keepaliveCountMax: KEEPALIVES_MISSED },
+        hostVerifier: (blob: Buffer) => {
+          if (!blob.equals(pinned)) reject(anotherHost(via));
+          return blob.equals(pinned);
+        },
+        // The declared types know a path of an agent's socket only.
+        authHandler: [{ type: 'agent', username: via.username, agent: agentOf(key) } as never],
+      });
+    });
+  } catch (error) {
+    client.destroy();
+    throw error;
+  }
+}
+
+/** ssh2 takes a key that it may not read only from an agent. */
+function agentOf(key: Signer): ssh2.BaseAgent {
+  const parsed: unknown = ssh2.utils.parseKey(key.publicKeyLine);
+  if (parsed instanceof Error) throw parsed;
+  class OneKey extends ssh2.BaseAgent {
+    override getIdentities(done: (error?: Error, keys?: ParsedKey[]) => void): void {
+      done(undefined, [parsed as ParsedKey]);
+    }
+    override sign(
+      _key: unknown,
+      data: Buffer,
+      options: unknown,
+      done?: (error?: Error, signature?: Buffer) => void,
+    ): void {
+      const tell = typeof options === 'function' ? (options as typeof done) : done;
+      key.sign(data, AbortSignal.timeout(SIGN_TIMEOUT_MS)).then(
+        (signature) => tell?.(undefined, signature),
+        (error: unknown) => tell?.(error as Error),
+      );
+    }
+  }
+  return new OneKey();
+}
+
+const SIGN_TIMEOUT_MS = 10_000;
+
+async function forward(
+  client: Client,
+  { host, port }: { readonly host: string; readonly port: number },
+  { timeoutMs, signal }: Wait,
+): Promise<Duplex> {
+  const to = `${host}:${port}`;
+  const onTimeout = () => refused(to, `nothing within ${timeoutMs} ms`);
+  return waitFor<Duplex>({ timeoutMs, signal, onTimeout, onAbort: cancelled }, (resolve, reject) => {
+    // The origin is for the relay host's log only (RFC 4254 section 7.2).
+    client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+      if (error === undefined) resolve(channel);
+      else reject(refused(to, error.message, error));
+    });
+  });
+}
+
+function unreachable({ host, port }: RelayHostAddress, got: string, cause?: unknown): RelayError {
+  const hint = 'look at the relay host: its sshd, its security group, the key in its authorized_keys (docs/aws.md)';
+  return new RelayError('unreachable', { expected: `the relay host at ${host}:${port}`, got, hint }, { cause });
+}
+
+function anotherHost({ hostKey }: RelayHostAddress): RelayError {
+  return new RelayError('host_key_mismatch', {
+    expected: `the relay host's key ${hostKey}`,
+    got: 'another key',
+    hint: 'somebody stands between, or the relay host was made anew: compare its key over another way, then configure it',
+  });
+}
+
+function refused(to: string, got: string, cause?: unknown): RelayError {
+  const hint = 'the sandbox is gone or was never up, or the relay host’s sshd does not permit this destination';
+  return new RelayError('unreachable', { expected: `a connection to ${to} from the relay host`, got, hint }, { cause });
+}

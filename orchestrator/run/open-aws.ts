@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { type AwsAccess, type AwsDriverOptions, createAwsDriver, type KmsKey, openKmsKey } from '../../infra/index.ts';
+import type { SandboxDriver } from '../../infra/driver.ts';
+import type { Configuration } from '../configuration.ts';
+import type { AwsConfiguration } from '../configuration-aws.ts';
+import type { Environment } from '../environment.ts';
+import { RequestError } from '../errors.ts';
+
+/** The aws driver of a data directory. Cheap: the SDKs are loaded when it is first asked for something. */
+export function openAwsDriver({ home, variables }: Environment, configuration: Configuration): SandboxDriver & Warm {
+  const aws = awsOf(configuration);
+  const providers = attachedProviders(variables['PULUMI_DEBUG_PROVIDERS']);
+  const options: AwsDriverOptions = {
+    ...{ home, installationId: aws.installation_id, engine: configuration.engine, access: accessOf(aws) },
+    ...{ accountId: aws.account_id, vpcId: aws.vpc_id, relayAddress: aws.relay_address, rootGiB: aws.root_gib },
+    ...(aws.relay_host !== undefined && {
+      relayHost: {
+        ...{ host: aws.relay_host.host, port: aws.relay_host.port },
+        ...{ username: aws.relay_host.username, hostKey: aws.relay_host.host_key },
+      },
+    }),
+    choices: { instanceTypes: aws.instance_types, subnets: aws.subnets, spot: aws.spot },
+    waits: {
+      readyMs: aws.ready_seconds * 1000,
+      visibleMs: aws.visible_seconds * 1000,
+      pollMs: aws.poll_seconds * 1000,
+    },
+    providers,
+  };
+  return createAwsDriver(options);
+}
+
+interface Warm {
+  warm(): Promise<void>;
+}
+
+/** The KMS keys of the configuration, by what they are for; none where the driver is another one or a file is used. */
+export async function openKmsKeys(configuration: Configuration): Promise<KmsKeys> {
+  const { aws } = configuration;
+  if (aws === undefined) return {};
+  const entries = Object.entries(aws.keys).filter(([, keyId]) => keyId !== undefined);
+  const opened = entries.map(
+    async ([purpose, keyId]) => [purpose, await openKmsKey(accessOf(aws), keyId ?? '')] as const,
+  );
+  return Object.fromEntries(await Promise.all(opened));
+}
+
+export interface KmsKeys {
+  readonly ca?: KmsKey;
+  readonly evidence?: KmsKey;
+  readonly receipt?: KmsKey;
+}
+
+/** Where the key lies that logs in to the relay host. */
+export function relayKeyFile(home: string): string {
+  return join(home, 'keys', 'relay.pem');
+}
+
+/** The `aws` part of the configuration; its absence is told as any other mistake in the file. */
+export function awsOf({ aws }: Configuration): AwsConfiguration {
+  if (aws !== undefined) return aws;
+  throw new RequestError('bad_configuration', {
+    expected: '`aws` in config.json, since the driver is aws',
+    got: 'a file without it',
+    hint: 'docs/aws.md says what belongs there; most of it is what the foundation exports',
+  });
+}
+
+/** How the API is reached. Credentials are the AWS SDK's own business. */
+export function accessOf({ region, endpoint }: AwsConfiguration): AwsAccess {
+  return { region, ...(endpoint !== undefined && { endpoint }) };
+}
+
+/** `PULUMI_DEBUG_PROVIDERS`, as Pulumi itself reads it: `name:PORT,…` of providers that run already, on loopback. */
+function attachedProviders(text = ''): Readonly<Record<string, string>> {
+  const rows = text.split(',').filter((row) => row !== '');
+  return Object.fromEntries(
+    rows.map((row) => [row.slice(0, row.lastIndexOf(':')), `127.0.0.1:${row.slice(row.lastIndexOf(':') + 1)}`]),
+  );
+}
