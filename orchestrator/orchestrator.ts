@@ -16,6 +16,7 @@ import { newRun, scriptDigest, type RunRequest } from './run/request.ts';
 import type { Run } from './run/run.ts';
 import type { Deps } from './run/step.ts';
 import type { RunSummary } from './run/summary.ts';
+import { openTunnelDoor, type TunnelDoor } from './run/tunnel-door.ts';
 
 /** Opens the data directory. Rejects with HomeLockError when another process works on it. */
 export async function openOrchestrator(
@@ -74,6 +75,17 @@ export class Orchestrator implements AsyncDisposable {
   takeUpUnfinished(observe: ObserveRun): Promise<readonly Run[]> {
     this.#takenUp ??= this.#takeUpAll(observe);
     return this.#takenUp;
+  }
+
+  /** Opens a tunnel into the sandbox of a run of this process that is executing. Rejects with RequestError. */
+  tunnel(runId: string, destination: string, openedBy: string): Promise<TunnelDoor> {
+    const here = this.#live.get(runId);
+    if (here !== undefined) return openTunnelDoor(here.run, this.deps, destination, openedBy);
+    throw new RequestError('not_running', {
+      expected: `run ${runId} to be executing`,
+      got: 'one that nobody conducts now',
+      hint: 'tunnels are there while a run executes; see `burnbag runs`',
+    });
   }
 
   /** Cancels a run of this process, or takes up and burns one that a dead process left. Rejects when the run has ended already. */

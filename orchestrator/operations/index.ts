@@ -9,6 +9,7 @@ import { runs } from './runs.ts';
 import { setup } from './setup.ts';
 import { show } from './show.ts';
 import { stackExport, stackLs, stackShow } from './stacks.ts';
+import { tunnel } from './tunnel.ts';
 import { verify } from './verify.ts';
 
 export type { Operation, OperationContext } from './operation.ts';
@@ -21,6 +22,7 @@ export const OPERATIONS = {
   show,
   logs,
   verify,
+  tunnel,
   cancel,
   reap,
   setup,

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { LINE_MAX_BYTES, type ActionRequest, type Answer } from '../../executor/protocol/index.ts';
 import { readAnswer, readUnasked } from './answers.ts';
 import type { Connection } from './connect.ts';
@@ -6,9 +7,16 @@ import { OVERHEAD_MAX_BYTES } from './limits.ts';
 import { LineCutter } from './lines.ts';
 import type { EndReason, RequestOptions, Session, SessionEnd } from './session.ts';
 import { StderrExcerpt } from './stderr-excerpt.ts';
+import { Tunnels } from './tunnels.ts';
 import { endEvent, lineEvent, type TranscriptEvent } from './transcript.ts';
 import { actionTimeout, cancelled } from './translate.ts';
 import { waitFor } from './wait.ts';
+
+interface SessionOptions {
+  readonly closeMs: number;
+  /** Where the grant lets tunnels lead. */
+  readonly tunnels: readonly string[];
+}
 
 interface Pending {
   readonly request: ActionRequest;
@@ -34,6 +42,7 @@ export class ExecutorSession implements Session {
   readonly #resolveEnded: (end: SessionEnd) => void;
   readonly #lines = new LineCutter();
   readonly #stderr = new StderrExcerpt();
+  readonly #tunnels: Tunnels;
   #pending: Pending | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<SessionEnd> | undefined;
@@ -41,10 +50,13 @@ export class ExecutorSession implements Session {
   #bytesSent = 0;
   #bytesReceived = 0;
 
-  constructor(connection: Connection, record: (event: TranscriptEvent) => void, closeMs: number) {
+  constructor(connection: Connection, record: (event: TranscriptEvent) => void, options: SessionOptions) {
     this.#connection = connection;
     this.#record = record;
-    this.#closeMs = closeMs;
+    this.#closeMs = options.closeMs;
+    this.#tunnels = new Tunnels(connection.link, options.tunnels, (event) => {
+      this.note(event);
+    });
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();
     this.ended = promise;
     this.#resolveEnded = resolve;
@@ -58,6 +70,11 @@ export class ExecutorSession implements Session {
     return turn;
   }
 
+  async tunnel(destination: string, openedBy: string): Promise<Duplex> {
+    if (this.#end !== undefined) throw this.#end.error ?? closed('a closed one');
+    return (await this.#tunnels.open(destination, openedBy)).stream;
+  }
+
   close(): Promise<SessionEnd> {
     this.#closing ??= this.#closeInOrder();
     return this.#closing;
@@ -69,6 +86,7 @@ export class ExecutorSession implements Session {
     const bytes = { bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived };
     const end = { reason, exitCode, ...bytes, stderr: this.#stderr.text, stderrBytes: this.#stderr.bytes, error };
     this.#end = end;
+    this.#tunnels.end();
     this.#pending?.reject(error ?? closed(reason));
     this.#pending = undefined;
     if (reason !== 'closed') this.#connection.link.break(error ?? closed(reason));

@@ -8,3 +8,4 @@ export { DEADLINES, type Deadlines } from './limits.ts';
 export type { Address } from './login.ts';
 export type { EndReason, RequestOptions, Session, SessionEnd } from './session.ts';
 export type { FetchReason, OnRecord, TranscriptRecord } from './transcript.ts';
+export { revokeInSandbox, type RevokeOptions } from './revoke.ts';

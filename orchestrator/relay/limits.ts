@@ -39,3 +39,9 @@ export const ALGORITHMS: NonNullable<ConnectConfig['algorithms']> = {
   hmac: ['hmac-sha2-256-etm@openssh.com'],
   compress: ['none'],
 };
+
+/** Bytes that a tunnel may have on the way before somebody reads them: the window that ssh2 gives a channel. */
+export const TUNNEL_WINDOW_BYTES = 2 * 1024 * 1024;
+
+/** Connections through one session at once: a database client opens a handful, and each may cost a window of memory. */
+export const TUNNELS_OPEN_MAX = 16;

@@ -18,6 +18,7 @@ export class Link {
   readonly client: Client = new ssh2.Client();
   stage: Stage = 'exchanging keys';
   #budget = HANDSHAKE_MAX_BYTES;
+  #reserved = 0;
   #error: Error | undefined;
   #onBreak: (error: Error) => void = () => undefined;
   readonly #socket: Duplex;
@@ -45,7 +46,13 @@ export class Link {
 
   /** Starts a new count: this many bytes may arrive, beside those that are credited. */
   allow(bytes: number): void {
-    this.#budget = bytes;
+    this.#budget = bytes + this.#reserved;
+  }
+
+  /** Sets bytes aside beside every count, for what may be on the way in a tunnel; gives them back when negative. */
+  reserve(bytes: number): void {
+    this.#reserved += bytes;
+    this.#budget += bytes;
   }
 
   /** Output came that was wanted, or that is counted elsewhere: it is not overhead. */

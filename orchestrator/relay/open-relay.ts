@@ -1,3 +1,5 @@
+import { Grant, GRANT_EXTENSION } from '../../executor/protocol/index.ts';
+import type { Certificate } from '../ca/certificate.ts';
 import { connect } from './connect.ts';
 import { ExecutorSession } from './executor-session.ts';
 import { explainOpening } from './explain-opening.ts';
@@ -33,10 +35,17 @@ export async function openRelay(options: RelayOptions): Promise<Session> {
   const connection = await connect(login, deadlines, signal).catch((error: unknown) =>
     explainOpening(error, login, options.sshdLog),
   );
-  const session = new ExecutorSession(connection, note, deadlines.closeMs);
+  const tunnels = tunnelsOf(login.certificate);
+  const session = new ExecutorSession(connection, note, { closeMs: deadlines.closeMs, tunnels });
   session.note(connected(login, performance.now() - started));
   endWith(session, login, signal);
   return session;
+}
+
+/** Where the grant in a certificate lets tunnels lead. Whether it holds, the CA has checked and the sandbox checks again. */
+function tunnelsOf({ extensions }: Certificate): readonly string[] {
+  const json = extensions.find(({ name }) => name === GRANT_EXTENSION)?.value;
+  return json === undefined ? [] : (Grant.safeParse(JSON.parse(json)).data?.tunnels ?? []);
 }
 
 function connected({ hostKey, certificate }: ParsedLogin, milliseconds: number): TranscriptEvent {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ActionRequest, Answer } from '../../executor/protocol/index.ts';
 import type { RelayError } from './errors.ts';
 
@@ -8,6 +9,11 @@ export interface Session {
    * no answer (deadline, abort) ends the session, because nobody can tell any more which answer belongs to what.
    */
   request(request: ActionRequest, options: RequestOptions): Promise<Answer>;
+  /**
+   * Opens one connection to a destination inside the sandbox, as the grant names it, through this session's own. It ends with the session. Who
+   * opened it and how much went each way is in the transcript. Rejects with RelayError.
+   */
+  tunnel(destination: string, openedBy: string): Promise<Duplex>;
   /** Ends the session in good order: the last request, end of input, the executor's exit. Never rejects; safe to call again. */
   close(): Promise<SessionEnd>;
   /** Resolves when the session is over, however that came; never rejects. */

@@ -31,6 +31,23 @@ export type TranscriptEvent =
     }
   /** A line sent or received, whole and without its newline; `bytes` and `sha256` are of that line. */
   | { readonly event: 'request' | 'answer'; readonly bytes: number; readonly sha256: string; readonly line: string }
+  /** One connection through a tunnel, before its first byte and at its end; `in` is into the sandbox. */
+  | {
+      readonly event: 'tunnel_opened' | 'tunnel_refused';
+      readonly tunnel: number;
+      readonly destination: string;
+      readonly opened_by: string;
+    }
+  | {
+      readonly event: 'tunnel_closed';
+      readonly tunnel: number;
+      readonly destination: string;
+      readonly bytes_in: number;
+      readonly bytes_out: number;
+      readonly reason: 'closed' | 'session_over' | 'refused';
+    }
+  /** A login that only told sshd which certificates are over. */
+  | { readonly event: 'revoked'; readonly serial: string; readonly key_id: string; readonly serials: readonly string[] }
   | {
       readonly event: 'ended';
       readonly reason: EndReason;

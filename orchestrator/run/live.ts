@@ -74,6 +74,9 @@ export class LiveRun {
   readonly logStreams: LogStream[] = [];
   #interruption: string | undefined;
   sessionEnd: SessionEnd | undefined;
+  /** Where tunnels may lead, and the doors that are open to them by destination. */
+  tunnels: readonly string[] = [];
+  readonly tunnelDoors = new Map<string, Promise<void>>();
   report: Report | null = null;
   evidence: { readonly seal: Seal; readonly record: ArchiveRecord | null } | undefined;
   burn: Burn | undefined;

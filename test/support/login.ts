@@ -69,14 +69,17 @@ export function memorySigner(): Signer {
   };
 }
 
-/** A run's key and a certificate for it with `changes` that no rule of the CA would allow. */
-export async function forgeLogin(signer: Signer, changes: Partial<CertificateBody> = {}) {
+/** A certificate for somebody's public key with `changes` that no rule of the CA would allow. */
+export async function forgeCertificate(
+  signer: Signer,
+  publicKey: string,
+  changes: Partial<CertificateBody> = {},
+): Promise<string> {
   const caKey = parsePublicKeyLine(signer.publicKeyLine);
-  const key = createRunKey();
   const now = Math.floor(Date.now() / 1000);
   const signed = writeBody({
     nonce: Buffer.alloc(32, 7),
-    subjectKey: parsePublicKeyLine(key.publicKeyLine),
+    subjectKey: parsePublicKeyLine(publicKey),
     serial: 42n,
     type: 'user',
     keyId: 'forged',
@@ -88,6 +91,11 @@ export async function forgeLogin(signer: Signer, changes: Partial<CertificateBod
     caKey,
     ...changes,
   });
-  const signature = await signer.sign(signed, new AbortController().signal);
-  return { privateKey: key.privateKey, certificateLine: writeCertificateLine(signed, signature, caKey) };
+  return writeCertificateLine(signed, await signer.sign(signed, new AbortController().signal), caKey);
+}
+
+/** A run's key and a certificate for it with `changes` that no rule of the CA would allow. */
+export async function forgeLogin(signer: Signer, changes: Partial<CertificateBody> = {}) {
+  const { publicKeyLine: publicKey, privateKey } = createRunKey();
+  return { privateKey, certificateLine: await forgeCertificate(signer, publicKey, changes) };
 }

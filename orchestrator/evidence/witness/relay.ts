@@ -34,6 +34,9 @@ const RELAY_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
   answer: isWholeLine,
   ended: ({ reason, bytes_sent, bytes_received }) =>
     isText(reason) && isNatural(bytes_sent) && isNatural(bytes_received),
+  tunnel_opened: ({ tunnel, destination }) => isOrdinal(tunnel) && isText(destination),
+  tunnel_refused: ({ tunnel, destination }) => isOrdinal(tunnel) && isText(destination),
+  tunnel_closed: ({ tunnel, bytes_in, bytes_out }) => isOrdinal(tunnel) && isNatural(bytes_in) && isNatural(bytes_out),
   // A login that only told sshd which certificates are over.
   revoked: ({ serial, serials }) => isText(serial) && Array.isArray(serials),
   // The second login, which only copies a log out.

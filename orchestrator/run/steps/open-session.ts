@@ -12,7 +12,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
   if (sandbox === undefined || request === undefined || granted === undefined) return 'collecting';
   live.executedSince = performance.now();
   deps.observe({ type: 'phase_started', runId: run.runId, phase: 'executed' });
-  const profile = findProfile(deps.policy, request.profile);
+  const { tunnels } = findProfile(deps.policy, request.profile);
   const now = new Date();
   const grant: Grant = {
     version: 1,
@@ -21,7 +21,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
     requester: request.requester,
     machine_id: sandbox.machineId,
     actions: [...granted.actions],
-    ...(profile.tunnels !== undefined && { tunnels: [...profile.tunnels] }),
+    ...(tunnels !== undefined && { tunnels: [...tunnels] }),
     expires_at: Math.floor(now.getTime() / 1000) + granted.ttlSeconds,
     policy_sha256: deps.policy.sha256,
   };
@@ -30,9 +30,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
   const key = createRunKey();
   const certificate = await deps.ca.mint({
     grant,
-    runId: run.runId,
-    taskId: request.taskId,
-    machineId: sandbox.machineId,
+    ...{ runId: run.runId, taskId: request.taskId, machineId: sandbox.machineId },
     publicKey: key.publicKeyLine,
     sourceAddress: sandbox.relaySourceAddress,
     ttlSeconds: granted.ttlSeconds,
@@ -40,6 +38,7 @@ export const openSession: Step<'ready'> = async (run, live, deps) => {
   });
   await deps.journal.recordCertificate(run.runId, certificate);
   live.certificate = certificate;
+  live.tunnels = tunnels ?? [];
   live.expireAt(grant.expires_at * 1000);
   await deps.ca.spend(certificate.serial, `run ${run.runId} logs in`);
   live.session = await openRelay({

@@ -9,12 +9,14 @@ import type { OpenVault } from '../vault.ts';
 import { describeStreams, reportOf, settleStreams } from './collect.ts';
 import { fetchGuestFile } from './fetch-guest-file.ts';
 import { closeLogStreams } from './log-streams.ts';
+import { revokeUnused } from './revoke-unused.ts';
 import { bounded } from './within.ts';
 
 /** Ends the session, copies the streams, writes the report, signs it all and puts it under Object Lock. */
 export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   live.sessionEnd ??= await live.session?.close();
   live.session = undefined;
+  await revokeUnused(run, live, deps);
   await fetchGuestFile(run, live, deps);
   live.onLateCall = () => undefined;
   const streams = await findStreams(run, live, deps);

@@ -9,6 +9,7 @@ import { runs } from './runs.ts';
 import { doctor, setup } from './setup.ts';
 import { show } from './show.ts';
 import { stack } from './stack.ts';
+import { tunnel } from './tunnel.ts';
 import { verify } from './verify.ts';
 import { version } from './version.ts';
 
@@ -20,6 +21,7 @@ export const COMMANDS: readonly AddCommand[] = [
   show,
   logs,
   verify,
+  tunnel,
   cancel,
   reap,
   stack,

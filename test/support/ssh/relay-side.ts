@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { canonicalJson, Grant, GRANT_EXTENSION } from '../../../executor/protocol/index.ts';
+import { readCertificateLine, type CertificateBody } from '../../../orchestrator/ca/certificate.ts';
+import { createRunKey } from '../../../orchestrator/ca/index.ts';
+import { parsePublicKeyLine } from '../../../orchestrator/ca/public-key.ts';
+import { connect, OpeningFailed } from '../../../orchestrator/relay/connect.ts';
+import { openRelay, type Session } from '../../../orchestrator/relay/index.ts';
+import { DEADLINES } from '../../../orchestrator/relay/limits.ts';
+import { parseLogin } from '../../../orchestrator/relay/login.ts';
+import { translate } from '../../../orchestrator/relay/translate.ts';
+import { forgeCertificate, TASK_ID } from '../login.ts';
+import { mintFor, type Target, type Wanted } from './target.ts';
+
+/** A handshake under emulation on a busy machine takes long; how long the relay waits is not what is tested here. */
+export const PATIENT = { ...DEADLINES, handshakeMs: 60_000 };
+
+/** The smallest request there is. */
+export const HEALTH = { id: 1, task_id: TASK_ID, action: 'check_health', args: {} } as const;
+
+/** A private key and a certificate for it. */
+export interface Credentials {
+  readonly privateKey: ReturnType<typeof createRunKey>['privateKey'];
+  readonly certificate: string;
+}
+
+/** A login as the product mints it. */
+export async function minted(target: Target, wanted: Wanted = {}): Promise<Credentials> {
+  const { publicKeyLine, privateKey } = createRunKey();
+  return { privateKey, certificate: await mintFor(target, publicKeyLine, wanted) };
+}
+
+let serial = 70_000n;
+
+/** The same with changes that no rule allows, under a serial of its own. */
+export async function forged(
+  target: Target,
+  changes: (body: CertificateBody) => Partial<CertificateBody>,
+  signer = target.signer,
+): Promise<Credentials> {
+  const { publicKeyLine, privateKey } = createRunKey();
+  const body = { ...readCertificateLine(await mintFor(target, publicKeyLine)), serial: (serial += 1n) };
+  const caKey = parsePublicKeyLine(signer.publicKeyLine);
+  return {
+    privateKey,
+    certificate: await forgeCertificate(signer, publicKeyLine, { ...body, caKey, ...changes(body) }),
+  };
+}
+
+/** The relay's own way in. */
+export function open(target: Target, credentials: Credentials, signal?: AbortSignal): Promise<Session> {
+  const where = {
+    address: { path: target.socket },
+    hostKey: target.guest.hostKey,
+    sshdLog: target.sshdLog,
+    deadlines: PATIENT,
+  };
+  return openRelay({ ...where, ...credentials, ...(signal !== undefined && { signal }) });
+}
+
+/** How sshd refuses what the relay itself would not even send. */
+export async function refusal(target: Target, { privateKey, certificate: certificateLine }: Credentials) {
+  const address = { path: target.socket };
+  const login = parseLogin({
+    address,
+    hostKey: target.guest.hostKey,
+    username: 'agent-runner',
+    privateKey,
+    certificateLine,
+  });
+  const before = (await target.sshdLog()).length;
+  const error: unknown = await connect(login, PATIENT).catch((caught: unknown) => caught);
+  if (!(error instanceof OpeningFailed)) throw new Error('expected a refusal', { cause: error });
+  await sleep(200);
+  const sshdLog = (await target.sshdLog()).slice(before);
+  return { sshdLog, error: translate(error.cause, { stage: error.stage, certificate: login.certificate, sshdLog }) };
+}
+
+/** A certificate's grant changed; its key id too, where it is to fit. */
+export function regrant(
+  body: CertificateBody,
+  change: (grant: Grant) => Grant,
+  withKeyId: boolean,
+): Partial<CertificateBody> {
+  const grant = change(Grant.parse(JSON.parse(body.extensions[0]?.value ?? '')));
+  const json = canonicalJson(grant);
+  const keyId = `run=${grant.run_id}:task=${grant.task_id}:grant=${createHash('sha256').update(json).digest('hex')}`;
+  return { extensions: [{ name: GRANT_EXTENSION, value: json }], ...(withKeyId && { keyId }) };
+}
