@@ -97,17 +97,25 @@ async function trySession({ ssh, root, certificate }: Attacker): Promise<Attacks
       X11: has('DISPLAY'),
       'a terminal': has('SSH_TTY'),
       'the environment': Object.keys(VARIABLES).some(has),
-      'a file that runs at login': await hasRun(root, 'rc'),
+      'a file that runs at login': await isRunSoon(root),
     };
   } finally {
     child.kill('SIGKILL');
     agent.kill('SIGKILL');
-    await root.run("busybox pkill -f 'sleep 60'; true");
   }
 }
 
 /** Of every process but our own shell's. */
 const ENVIRONMENTS = `busybox cat /proc/[0-9]*/environ 2>/dev/null | busybox tr '\\0' '\\n' | busybox grep -E '^(SSH_|DISPLAY|LD_PRELOAD|BASH_ENV|NODE_OPTIONS)'`;
+
+/** sshd starts it right before the command, and it is as slow as everything there. */
+async function isRunSoon(root: RootShell): Promise<boolean> {
+  for (let round = 0; round < 4; round += 1) {
+    if (await hasRun(root, 'rc')) return true;
+    await sleep(500);
+  }
+  return false;
+}
 
 async function tryStdioForward({ ssh, certificate }: Attacker): Promise<boolean> {
   const ran = await ssh.run(await certificate(), ['-W', '127.0.0.1:22', HOST], { timeoutMs: LOGIN_MS });
