@@ -41,6 +41,7 @@ export { readReceipt, type Receipt } from './read-receipt.ts';
 export { signReceipt, type BurnProof, type ReceiptRequest } from './receipt.ts';
 export { sealRun, type CollectedStream, type SealRequest } from './seal.ts';
 export { CHECKS, type Check, type CheckCode } from './verify/check-list.ts';
+export { linesOf, reportOf, type VerificationReport } from './verify/report.ts';
 export { verifyBundle, type Verification } from './verify/verify-bundle.ts';
 export { boundClock, type ClockBounds } from './witness/clock.ts';
 export { ExecutorWitness, type RecordedAction } from './witness/executor.ts';

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { RequestError } from '../errors.ts';
-import { CHECKS, type CheckCode, NOBODY, readKeyFile, readTrustedKeys, verifyBundle } from '../evidence/index.ts';
+import { CHECKS, type CheckCode, NOBODY, readKeyFile, readTrustedKeys, reportOf, verifyBundle } from '../evidence/index.ts';
 import { operation } from './operation.ts';
 
 const CODES = Object.keys(CHECKS) as [CheckCode, ...CheckCode[]];
@@ -44,16 +44,8 @@ export const verify = operation({
       receipt: receiptKey === undefined ? known.receipt : await readKeyFile(receiptKey),
     };
     const found = await verifyBundle(folder, { trust });
-    return {
-      schema: 'burnbag.verification/1' as const,
-      folder,
-      verdict: found.verdict,
-      first_failure: found.firstFailure ?? null,
-      completeness: found.manifest?.verdict ?? null,
-      bytes: found.bytes,
-      duration_ms: found.durationMs,
-      checks: [...found.checks],
-    };
+    const report = reportOf(folder, found);
+    return { ...report, checks: [...report.checks] };
   },
 });
 

@@ -1,4 +1,4 @@
-import { sign, verify, type KeyObject } from 'node:crypto';
+import { verify, type KeyObject } from 'node:crypto';
 import { object, oneOf, onlyOne, type Read } from '../format/shape.ts';
 import { Base64, Sha256 } from '../format/values.ts';
 
@@ -43,11 +43,6 @@ export function isSignedBy(signed: Envelope, key: KeyObject): boolean {
 /** P-256 signs a SHA-256 (its signature in DER, as other tools of this format have it); ed25519 hashes by itself. */
 function digestOf(key: KeyObject): string | null {
   return key.asymmetricKeyType === 'ec' ? 'sha256' : null;
-}
-
-/** The plain ed25519 signature over a payload's encoding, for signers that hold the key themselves. */
-export function signWith(key: KeyObject, data: Uint8Array): Buffer {
-  return sign(null, data, key);
 }
 
 /** Decodes base64 and refuses texts that decode to the same bytes without being the text those bytes encode to. */

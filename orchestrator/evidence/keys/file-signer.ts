@@ -1,9 +1,8 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EvidenceError } from '../errors.ts';
-import { signWith } from './dsse.ts';
 import { publicKey, type PublicKey } from './public-key.ts';
 import type { Signer } from './signer.ts';
 import type { KeyPurpose } from './trusted-keys.ts';
@@ -18,6 +17,11 @@ export async function openFileSigner(home: string, purpose: KeyPurpose): Promise
   const known = publicKey(createPublicKey(privateKey));
   await keepPublicHalf(publicKeyFile(home, purpose), known);
   return { publicKey: known, sign: (data) => Promise.resolve(signWith(privateKey, data)) };
+}
+
+/** The plain ed25519 signature over a payload's encoding. */
+export function signWith(key: KeyObject, data: Uint8Array): Buffer {
+  return sign(null, data, key);
 }
 
 /** Where the public half of a key lies. */

@@ -3,8 +3,8 @@ import { chmod, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryKeys, type TestKeys } from '../../../test/support/bundle.ts';
-import { envelope, isSignedBy, payloadOf, preAuthEncoding, signWith } from './dsse.ts';
-import { openFileSigner } from './file-signer.ts';
+import { envelope, isSignedBy, payloadOf, preAuthEncoding } from './dsse.ts';
+import { openFileSigner, signWith } from './file-signer.ts';
 import { parsePublicKey, publicKey } from './public-key.ts';
 import { readKeyFile, readTrustedKeys } from './trust.ts';
 
