@@ -1,6 +1,7 @@
 import { verify, type KeyObject } from 'node:crypto';
 import { object, oneOf, onlyOne, type Read } from '../format/shape.ts';
 import { Base64, Sha256 } from '../format/values.ts';
+import { oneFormOf } from './p256.ts';
 
 /** The payload type of in-toto statements; it is part of what is signed. */
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
@@ -36,13 +37,18 @@ export function payloadOf(signed: Envelope): Buffer | undefined {
 export function isSignedBy(signed: Envelope, key: KeyObject): boolean {
   const payload = decode(signed.payload);
   const signature = decode(signed.signatures[0].sig);
-  if (payload === undefined || signature === undefined) return false;
-  return verify(digestOf(key), preAuthEncoding(payload), key, signature);
+  if (payload === undefined || signature === undefined || !isInOneForm(signature, key)) return false;
+  return verify(signedDigest(key), preAuthEncoding(payload), key, signature);
 }
 
 /** P-256 signs a SHA-256 (its signature in DER, as other tools of this format have it); ed25519 hashes by itself. */
-function digestOf(key: KeyObject): string | null {
+function signedDigest(key: KeyObject): string | null {
   return key.asymmetricKeyType === 'ec' ? 'sha256' : null;
+}
+
+/** ed25519 has one signature per message and key; of P-256's two, one is taken. */
+function isInOneForm(signature: Buffer, key: KeyObject): boolean {
+  return key.asymmetricKeyType !== 'ec' || oneFormOf(signature)?.equals(signature) === true;
 }
 
 /** Decodes base64 and refuses texts that decode to the same bytes without being the text those bytes encode to. */

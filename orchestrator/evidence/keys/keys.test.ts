@@ -1,10 +1,11 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { chmod, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryKeys, type TestKeys } from '../../../test/support/bundle.ts';
 import { envelope, isSignedBy, payloadOf, preAuthEncoding } from './dsse.ts';
 import { openFileSigner, signWith } from './file-signer.ts';
+import { oneFormOf } from './p256.ts';
 import { parsePublicKey, publicKey } from './public-key.ts';
 import { readKeyFile, readTrustedKeys } from './trust.ts';
 
@@ -100,6 +101,23 @@ describe('DSSE', () => {
     expect(isSignedBy(signed, keys.evidence.publicKey.key)).toBe(false);
   });
 
+  test('takes one of the two signatures that P-256 has over the same bytes, in the one form of DER', () => {
+    const { privateKey, publicKey: half } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { keyId, key } = publicKey(half);
+    const payload = Buffer.from('{}');
+    const signature = oneFormOf(sign('sha256', preAuthEncoding(payload), privateKey)) ?? Buffer.alloc(0);
+    const isTaken = (bytes: Buffer) => isSignedBy(envelope(payload, keyId, bytes), key);
+    expect(isTaken(signature)).toBe(true);
+    const raw = { key, dsaEncoding: 'ieee-p1363' } as const;
+    const twin = otherSignature(signature);
+    expect(verify('sha256', preAuthEncoding(payload), raw, twin.raw)).toBe(true);
+    expect(verify('sha256', preAuthEncoding(payload), key, twin.der)).toBe(true);
+    expect(isTaken(twin.der)).toBe(false);
+    expect(oneFormOf(twin.der)).toEqual(signature);
+    for (const other of [Buffer.alloc(0), signature.subarray(0, -1), Buffer.concat([signature, Buffer.of(0)])])
+      expect(isTaken(other)).toBe(false);
+  });
+
   test('takes no second text for the same bytes', () => {
     const signed = envelope(Buffer.from('a'), keys.evidence.publicKey.keyId, Buffer.alloc(64));
     expect(signed.payload).toBe('YQ==');
@@ -107,3 +125,16 @@ describe('DSSE', () => {
     expect(payloadOf({ ...signed, payload: 'YR==' })).toBeUndefined();
   });
 });
+
+/** What whoever has one P-256 signature can make of it without the key: the order of the curve less s, in place of s. */
+function otherSignature(der: Buffer): { readonly raw: Buffer; readonly der: Buffer } {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const rLength = der[3] ?? 0;
+  const r = der.subarray(4, 4 + rLength);
+  const s = order - BigInt(`0x${der.subarray(6 + rLength).toString('hex')}`);
+  const sBytes = Buffer.from(s.toString(16).padStart(64, '0'), 'hex');
+  const sSigned = Buffer.concat([Buffer.of(0x02, 33, 0), sBytes]);
+  const body = Buffer.concat([der.subarray(2, 4 + rLength), sSigned]);
+  const rRaw = Buffer.from(r.toString('hex').padStart(66, '0').slice(-64), 'hex');
+  return { raw: Buffer.concat([rRaw, sBytes]), der: Buffer.concat([Buffer.of(0x30, body.length), body]) };
+}

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../../../executor/protocol/index.ts';
 import { EvidenceError } from '../errors.ts';
 import { envelope, isSignedBy, preAuthEncoding, type Envelope } from './dsse.ts';
+import { oneFormOf } from './p256.ts';
 import type { Signer } from './signer.ts';
 
 /** A signer in another house (KMS, Vault) answers within seconds or not at all. */
@@ -29,7 +30,8 @@ export async function signStatement(statement: object, signer: Signer): Promise<
 
 async function askSigner(signer: Signer, data: Buffer): Promise<Buffer> {
   try {
-    return await signer.sign(data, AbortSignal.timeout(SIGNER_TIMEOUT_MS));
+    const signature = await signer.sign(data, AbortSignal.timeout(SIGNER_TIMEOUT_MS));
+    return signer.publicKey.key.asymmetricKeyType === 'ec' ? (oneFormOf(signature) ?? signature) : signature;
   } catch (cause) {
     throw new EvidenceError(
       'signer_failed',
