@@ -2,6 +2,7 @@ import { checkTypes, formatSources, lintSources } from './checks.ts';
 import { lockImage } from './lock-image.ts';
 import { runNode } from './programs.ts';
 import { runTests } from './tests.ts';
+import { makeVectors } from './vectors/make.ts';
 import { buildVerifyFile } from './verify-file/build.ts';
 
 /** What `./burnbag dev TASK` can do; `npm test`, `npm run lint` and friends call it. Each resolves to the exit code. */
@@ -16,6 +17,7 @@ const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[])
     run: (args) => runNode(['test/crash/drill.ts', ...args]),
   },
   'build:verify': { why: 'writes dist/verify.mjs, the verifier as one file for plain Node', run: buildVerifyFile },
+  vectors: { why: 'makes test/vectors anew, from one real run', run: makeVectors },
   'drill:soak': {
     why: 'many runs at once on real machines, stopped, killed and orphaned at random (--minutes N, 15 by default)',
     run: (args) => runNode(['test/crash/drill-soak.ts', ...args]),

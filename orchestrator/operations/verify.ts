@@ -2,7 +2,15 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { RequestError } from '../errors.ts';
-import { CHECKS, type CheckCode, NOBODY, readKeyFile, readTrustedKeys, reportOf, verifyBundle } from '../evidence/index.ts';
+import {
+  CHECKS,
+  type CheckCode,
+  NOBODY,
+  readKeyFile,
+  readTrustedKeys,
+  reportOf,
+  verifyBundle,
+} from '../evidence/index.ts';
 import { operation } from './operation.ts';
 
 const CODES = Object.keys(CHECKS) as [CheckCode, ...CheckCode[]];

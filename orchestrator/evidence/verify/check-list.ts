@@ -2,7 +2,7 @@
 export const CHECKS = {
   folder: 'only plain files with flat names',
   seal_files: 'manifest, statement, envelope and key are there',
-  evidence_key: 'the evidence key is one ed25519 key, in its one form',
+  evidence_key: 'the evidence key is one public key, in its one form',
   evidence_signature: 'the envelope is signed by that key',
   evidence_signer: 'that key is one you trust',
   manifest: 'the manifest is canonical and follows its schema',
@@ -13,7 +13,7 @@ export const CHECKS = {
   verdict: 'streams, executor chain and findings are as the manifest says',
   archive_record: 'archive.json shows every file under the lock that was asked',
   receipt_files: 'the receipt of destruction is there',
-  receipt_key: 'the receipt key is one ed25519 key, and not the evidence key',
+  receipt_key: 'the receipt key is one public key, and not the evidence key',
   receipt_signature: 'the receipt is signed by that key',
   receipt_signer: 'that key is one you trust with receipts',
   receipt_statement: 'the receipt is canonical and follows its schema',

@@ -54,7 +54,7 @@ async function readKeys(file: string | undefined): Promise<readonly PublicKey[]>
   if (file === undefined) return [];
   const keys = parsePublicKeys(await readFile(file, 'latin1'));
   if (keys !== undefined && keys.length > 0) return keys;
-  throw new Error(`expected ed25519 public keys (SPKI PEM) in ${file}, got something else`);
+  throw new Error(`expected public keys (SPKI PEM) in ${file}, got something else`);
 }
 
 /** What a bundle says must not drive a terminal: anything but plain ASCII and our own marks is shown by its number, in a form that JSON reads too. */

@@ -8,7 +8,8 @@ import { type ControlFiles, fileOf } from './control-files.ts';
 /** One key, in the one form it has: any other byte in the file is another file. */
 export function checkKey(files: ControlFiles, name: string): Shown<PublicKey> {
   const key = parsePublicKey(fileOf(files, name).toString('latin1'));
-  if (key === undefined) throw new CheckFailed(`${name} to be one ed25519 public key (SPKI PEM)`, 'something else');
+  if (key === undefined)
+    throw new CheckFailed(`${name} to be one ed25519 or P-256 public key (SPKI PEM)`, 'something else');
   return [key, key.keyId];
 }
 
@@ -28,7 +29,7 @@ export function checkSignature(files: ControlFiles, name: string, key: PublicKey
   const payload = payloadOf(read.value);
   if (payload === undefined || !isSignedBy(read.value, key.key))
     throw new CheckFailed(`${name} to be signed by key ${key.keyId}`, 'another signature');
-  return [payload, 'ed25519, DSSE'];
+  return [payload, `${key.key.asymmetricKeyType === 'ec' ? 'P-256' : 'ed25519'}, DSSE`];
 }
 
 /** The signer is one of those the caller trusts for this purpose; where it trusts nobody, that is said instead. */

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CHECKS, reportOf, verifyBundle, type VerificationReport } from '../../orchestrator/evidence/index.ts';
+import { verifyFile } from '../../tools/verify-file/build.ts';
+import { keyFile, layOut, readCases, trustOf, type VectorCase } from '../support/vectors.ts';
+
+const CASES = await readCases();
+
+/** Every Node of this machine that the file says it runs on: the one of these tests, and an older one on PATH where there is one. */
+const OLDER = await olderNode();
+const NODES = [process.execPath, ...(OLDER === undefined ? [] : [OLDER])];
+
+let folder: string;
+let file: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'burnbag-verify-file-'));
+  file = join(folder, 'verify.mjs');
+  await writeFile(file, await verifyFile());
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('at least one case fails each check', () => {
+  const failed = new Set(CASES.map(({ expect: { first_failure: code } }) => code));
+  expect(Object.keys(CHECKS).filter((code) => !failed.has(code as keyof typeof CHECKS))).toEqual([]);
+});
+
+describe.each(CASES)('$name', (one) => {
+  test('is what cases.json says: $expect', async () => {
+    await using laid = await layOut(one);
+    const found = await verifyBundle(laid.dir, { trust: await trustOf(one.trusted) });
+    expect({ verdict: found.verdict, first_failure: found.firstFailure?.code ?? null }).toEqual(one.expect);
+  });
+
+  test('is the same for verify.mjs, check by check, word by word', async () => {
+    await using laid = await layOut(one);
+    const ours = reportOf(laid.dir, await verifyBundle(laid.dir, { trust: await trustOf(one.trusted) }));
+    for (const node of NODES) {
+      const { code, stdout } = await runFile(node, [laid.dir, ...keysFor(one), '--json']);
+      expect(withoutTime(JSON.parse(stdout) as VerificationReport)).toEqual(withoutTime(ours));
+      expect(code).toBe(one.expect.verdict === 'verified' ? 0 : 81);
+    }
+  });
+});
+
+describe('verify.mjs', () => {
+  test('has the same bytes whenever it is made, and imports nothing but node:', async () => {
+    const text = await verifyFile();
+    expect(await verifyFile()).toBe(text);
+    const imports = text.match(/^import .*$|\bimport\(.*$|\brequire\(.*$/gm) ?? [];
+    expect(imports.length).toBeGreaterThan(3);
+    for (const line of imports) expect(line).toMatch(/^import \{ [\w, ]+ \} from 'node:[a-z/]+';$/);
+  });
+
+  test('keeps its comments, and says where each part begins', async () => {
+    const lines = (await verifyFile()).split('\n');
+    const contents = lines.flatMap((line) => /^ \* {3}line +(\d+) {2}(Part \d+\. .*)$/.exec(line)?.slice(1) ?? []);
+    expect(contents.length).toBeGreaterThan(8);
+    for (let at = 0; at < contents.length; at += 2)
+      expect(lines[Number(contents[at]) - 1]).toBe(`// ${contents[at + 1] ?? ''}`);
+    expect(lines.filter((line) => /^\s*(\/\*\*|\*|\/\/)/.test(line)).length).toBeGreaterThan(150);
+  });
+
+  test('prints what was checked item by item, the first thing that is wrong, and nothing a terminal would obey', async () => {
+    await using laid = await layOut({ ...named('untouched'), added: { 'a\u001b[2J\u202eb': 'x' } });
+    const { code, stdout, stderr } = await runFile(process.execPath, [laid.dir, ...keysFor(named('untouched'))]);
+    expect(code).toBe(81);
+    expect(stderr).toBe('');
+    expect(stdout.split('\n').filter((line) => /^ {2}[✔✘?·] /.test(line)).length).toBe(Object.keys(CHECKS).length);
+    expect(stdout).toContain('first thing wrong: only plain files with flat names');
+    expect(stdout.replaceAll(/[✔✘·]/g, '')).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+
+  test.each([
+    ['no folder', [], 64],
+    ['two folders', ['a', 'b'], 64],
+    ['an option it has not', ['--force', 'a'], 64],
+    ['a key file that is none', ['a', '--evidence-key', import.meta.filename], 66],
+    ['a key file that is not there', ['a', '--receipt-key', '/nowhere'], 66],
+    ['a folder that is not there', ['/nowhere'], 81],
+  ])('with %s ends with its exit code', async (_, args, expected) => {
+    expect((await runFile(process.execPath, args)).code).toBe(expected);
+  });
+
+  test.skipIf(OLDER === undefined)('runs on an older Node than ours too (skipped where PATH has none)', () => {
+    expect(NODES.length).toBe(2);
+  });
+});
+
+function named(name: string): VectorCase {
+  const found = CASES.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`expected a case ${name}`);
+  return found;
+}
+
+function keysFor({ trusted }: VectorCase): string[] {
+  return trusted.flatMap((purpose) => [`--${purpose}-key`, keyFile(purpose)]);
+}
+
+function withoutTime(report: VerificationReport) {
+  return { ...report, duration_ms: 0 };
+}
+
+async function runFile(node: string, args: readonly string[]) {
+  return run(node, [file, ...args]);
+}
+
+async function run(program: string, args: readonly string[]) {
+  const child = spawn(program, args, { env: {}, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+/** A Node on PATH from 20 on that is older than ours. */
+async function olderNode(): Promise<string | undefined> {
+  for (const place of (process.env['PATH'] ?? '').split(delimiter)) {
+    const { stdout } = await run(join(place, 'node'), ['--version']).catch(() => ({ stdout: '' }));
+    const major = Number(/^v(\d+)\./.exec(stdout)?.[1] ?? 0);
+    if (major >= 20 && major < Number(process.versions.node.split('.')[0])) return join(place, 'node');
+  }
+  return undefined;
+}
