@@ -10,6 +10,7 @@ import { ensureTestTools } from './test-tools.ts';
 const NEEDED_BELOW: readonly { path: RegExp; items: readonly ItemName[]; moto?: true; why: string }[] = [
   { path: /^(infra|test\/support)\/aws(\/|$)/, items: [], moto: true, why: 'an AWS that moto plays' },
   { path: /^(tools|policies)(\/|$)/, items: [], why: 'plain code' },
+  { path: /^test\/(vectors|property\/bundle-mutation)/, items: [], why: 'files, and the verifiers' },
   { path: /^executor(\/|$)/, items: [], why: 'the agent runs from its sources, and its build is a test' },
   { path: /^infra\/(engine|pulumi)(\/|$)/, items: [], why: 'the engine runs in this process' },
   { path: /^orchestrator\/evidence(\/|$)/, items: ['archive-server'], why: 'a real S3 server with Object Lock' },

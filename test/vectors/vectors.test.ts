@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHECKS, reportOf, verifyBundle, type VerificationReport } from '../../orchestrator/evidence/index.ts';
 import { verifyFile } from '../../tools/verify-file/build.ts';
+import { runProgram, runVerifyFile, type VerifyFile } from '../support/verify-file.ts';
 import { keyFile, layOut, readCases, trustOf, type VectorCase } from '../support/vectors.ts';
 
 const CASES = await readCases();
@@ -14,14 +11,11 @@ const CASES = await readCases();
 const OLDER = await olderNode();
 const NODES = [process.execPath, ...(OLDER === undefined ? [] : [OLDER])];
 
-let folder: string;
-let file: string;
+let file: VerifyFile;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'burnbag-verify-file-'));
-  file = join(folder, 'verify.mjs');
-  await writeFile(file, await verifyFile());
+  file = await runVerifyFile();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => file[Symbol.asyncDispose]());
 
 test('at least one case fails each check', () => {
   const failed = new Set(CASES.map(({ expect: { first_failure: code } }) => code));
@@ -39,8 +33,8 @@ describe.each(CASES)('$name', (one) => {
     await using laid = await layOut(one);
     const ours = reportOf(laid.dir, await verifyBundle(laid.dir, { trust: await trustOf(one.trusted) }));
     for (const node of NODES) {
-      const { code, stdout } = await runFile(node, [laid.dir, ...keysFor(one), '--json']);
-      expect(withoutTime(JSON.parse(stdout) as VerificationReport)).toEqual(withoutTime(ours));
+      const { code, report } = await file.run(laid.dir, keysFor(one), node);
+      expect(withoutTime(report)).toEqual(withoutTime(ours));
       expect(code).toBe(one.expect.verdict === 'verified' ? 0 : 81);
     }
   });
@@ -66,7 +60,7 @@ describe('verify.mjs', () => {
 
   test('prints what was checked item by item, the first thing that is wrong, and nothing a terminal would obey', async () => {
     await using laid = await layOut({ ...named('untouched'), added: { 'a\u001b[2J\u202eb': 'x' } });
-    const { code, stdout, stderr } = await runFile(process.execPath, [laid.dir, ...keysFor(named('untouched'))]);
+    const { code, stdout, stderr } = await file.start([laid.dir, '--evidence-key', keyFile('evidence')]);
     expect(code).toBe(81);
     expect(stderr).toBe('');
     expect(stdout.split('\n').filter((line) => /^ {2}[✔✘?·] /.test(line)).length).toBe(Object.keys(CHECKS).length);
@@ -82,7 +76,7 @@ describe('verify.mjs', () => {
     ['a key file that is not there', ['a', '--receipt-key', '/nowhere'], 66],
     ['a folder that is not there', ['/nowhere'], 81],
   ])('with %s ends with its exit code', async (_, args, expected) => {
-    expect((await runFile(process.execPath, args)).code).toBe(expected);
+    expect((await file.start(args)).code).toBe(expected);
   });
 
   test.skipIf(OLDER === undefined)('runs on an older Node than ours too (skipped where PATH has none)', () => {
@@ -96,31 +90,18 @@ function named(name: string): VectorCase {
   return found;
 }
 
-function keysFor({ trusted }: VectorCase): string[] {
-  return trusted.flatMap((purpose) => [`--${purpose}-key`, keyFile(purpose)]);
+function keysFor({ trusted }: VectorCase): Record<string, string> {
+  return Object.fromEntries(trusted.map((purpose) => [purpose, keyFile(purpose)]));
 }
 
 function withoutTime(report: VerificationReport) {
   return { ...report, duration_ms: 0 };
 }
 
-async function runFile(node: string, args: readonly string[]) {
-  return run(node, [file, ...args]);
-}
-
-async function run(program: string, args: readonly string[]) {
-  const child = spawn(program, args, { env: {}, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
-
 /** A Node on PATH from 20 on that is older than ours. */
 async function olderNode(): Promise<string | undefined> {
   for (const place of (process.env['PATH'] ?? '').split(delimiter)) {
-    const { stdout } = await run(join(place, 'node'), ['--version']).catch(() => ({ stdout: '' }));
+    const { stdout } = await runProgram(join(place, 'node'), ['--version']).catch(() => ({ stdout: '' }));
     const major = Number(/^v(\d+)\./.exec(stdout)?.[1] ?? 0);
     if (major >= 20 && major < Number(process.versions.node.split('.')[0])) return join(place, 'node');
   }
