@@ -40,7 +40,7 @@ export const PARTS: readonly Part[] = [
   {
     title: 'What the witnesses say',
     why: 'Each stream is read record by record, the streams are compared, and what speaks against completeness is found anew.',
-    folders: ['orchestrator/evidence/witness/'],
+    folders: ['orchestrator/evidence/capture/', 'orchestrator/evidence/witness/'],
     calleesFirst: true,
   },
 ];

@@ -1,5 +1,6 @@
 import type { ObjectLock } from '../format/values.ts';
 import { requireLockedBucket } from './bucket.ts';
+import { type HoldState, setHold } from './hold.ts';
 import { probeLock, type ProbeResult } from './probe.ts';
 import { putLocked, type ArchivedObject } from './put.ts';
 import { openS3, type S3Options } from './s3.ts';
@@ -25,6 +26,8 @@ export interface Archive extends AsyncDisposable {
   lockFor(now: Date): ObjectLock;
   /** Puts an object under lock, reads the lock back. Idempotent: the same content again is the same object. Throws ArchiveError. */
   readonly put: (key: string, source: ObjectSource, lock: ObjectLock) => Promise<ArchivedObject>;
+  /** Sets or clears the legal hold of one version (the latest where none is named) and reads it back. Throws ArchiveError. */
+  hold(key: string, versionId: string | undefined, hold: boolean): Promise<HoldState>;
   /** Tries to break the lock of small objects of its own, and says how far it got. */
   probe(): Promise<ProbeResult>;
 }
@@ -48,6 +51,7 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
     retentionDays,
     lockFor: (now) => ({ mode, retain_until: wholeSecond(now.getTime() + retentionDays * DAY_MS) }),
     put: (key, source, lock) => putLocked(s3, { bucket, key, source, lock }),
+    hold: (key, versionId, hold) => setHold(s3, { bucket, key, versionId }, hold),
     probe: () => probeLock(s3, bucket),
     [Symbol.asyncDispose]: () => {
       s3.close();
