@@ -2,6 +2,7 @@ import { awsFoundation } from './aws-foundation.ts';
 import { cancel } from './cancel.ts';
 import { detonate } from './detonate.ts';
 import { doctor } from './doctor.ts';
+import { evidenceCustody, evidenceExport, evidenceHold, evidenceLs } from './evidence.ts';
 import { logs } from './logs.ts';
 import { reap } from './reap.ts';
 import { run } from './run.ts';
@@ -27,6 +28,10 @@ export const OPERATIONS = {
   reap,
   setup,
   doctor,
+  evidence_ls: evidenceLs,
+  evidence_export: evidenceExport,
+  evidence_hold: evidenceHold,
+  evidence_custody: evidenceCustody,
   stack_ls: stackLs,
   stack_show: stackShow,
   stack_export: stackExport,

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { RequestError } from '../errors.ts';
-import { STREAMS, type StreamName } from '../evidence/index.ts';
+import { recordCustody, STREAMS, type StreamName } from '../evidence/index.ts';
 import { renderCapture, renderTimeline, Timeline, TIMELINE_FILE } from '../report/index.ts';
 import { operation } from './operation.ts';
 import { RunPrefix } from './show.ts';
@@ -44,7 +45,11 @@ export const logs = operation({
     });
     const { size } = await handle.stat();
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, SHOWN_MAX_BYTES)), 0);
-    const text = render(stream, buffer.subarray(0, bytesRead));
+    const shown = buffer.subarray(0, bytesRead);
+    const sha256 = createHash('sha256').update(shown).digest('hex');
+    const entry = { who: context.environment.requester, act: 'read', run_id: runId, evidence_root: null } as const;
+    await recordCustody(deps.home, { ...entry, sha256, detail: `${stream}, ${bytesRead} bytes` });
+    const text = render(stream, shown);
     return {
       schema: 'burnbag.logs/1' as const,
       run_id: runId,

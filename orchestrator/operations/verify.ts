@@ -1,13 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { RequestError } from '../errors.ts';
+import { explain, RequestError } from '../errors.ts';
 import {
   CHECKS,
   type CheckCode,
   NOBODY,
   readKeyFile,
   readTrustedKeys,
+  recordCustody,
   reportOf,
   verifyBundle,
 } from '../evidence/index.ts';
@@ -43,7 +44,7 @@ export const verify = operation({
     duration_ms: z.int(),
     checks: z.array(Check),
   }),
-  async run({ target, evidence_key: evidenceKey, receipt_key: receiptKey }, { environment }) {
+  async run({ target, evidence_key: evidenceKey, receipt_key: receiptKey }, { environment, observe }) {
     const folder = await findFolder(target, environment.home);
     const known =
       evidenceKey === undefined || receiptKey === undefined ? await readTrustedKeys(environment.home) : NOBODY;
@@ -52,10 +53,26 @@ export const verify = operation({
       receipt: receiptKey === undefined ? known.receipt : await readKeyFile(receiptKey),
     };
     const found = await verifyBundle(folder, { trust });
+    const runId = basename(folder);
+    // Of a folder that somebody brought along, the log has nothing to say.
+    if (dirname(resolve(folder)) === join(environment.home, 'runs')) {
+      const entry = { who: environment.requester, act: 'verified', run_id: runId, sha256: null } as const;
+      const rest = { evidence_root: found.evidenceRoot ?? null, detail: found.verdict };
+      await recordCustody(environment.home, { ...entry, ...rest }).catch((error: unknown) => {
+        observe({ type: 'notice', runId, text: `not in the custody log: ${explain(error).got}` });
+      });
+    }
     const report = reportOf(folder, found);
     return { ...report, checks: [...report.checks] };
   },
 });
+
+/** The folder of a run of this data directory, by the start of its id. */
+export async function findRunFolder(run: string, home: string): Promise<string> {
+  const folder = await findFolder(run, home);
+  if (dirname(folder) === join(home, 'runs')) return folder;
+  throw noBundle('a run of this data directory', run, 'burnbag evidence ls lists what is there');
+}
 
 /** A run's folder by the start of its id, else the path as given. */
 async function findFolder(target: string, home: string): Promise<string> {

@@ -2,6 +2,7 @@ import { aws } from './aws.ts';
 import { cancel } from './cancel.ts';
 import type { AddCommand } from './command.ts';
 import { detonate } from './detonate.ts';
+import { evidence } from './evidence.ts';
 import { logs } from './logs.ts';
 import { reap } from './reap.ts';
 import { run } from './run.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly AddCommand[] = [
   logs,
   verify,
   tunnel,
+  evidence,
   cancel,
   reap,
   stack,
