@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 /**
  * `npm run bench [-- ROUNDS]` compares Burnbag with a stock cloud VM; `npm run bench -- engine [ROUNDS]` measures the deployment engine alone,
- * `evidence [ROUNDS]` what recording costs, `executor [ROUNDS]` agent-exec's size and start.
+ * `evidence [ROUNDS]` what recording costs, `verify [ROUNDS]` what sealing and verifying take, `executor [ROUNDS]` agent-exec's size and start.
  */
 const ROOT = join(import.meta.dirname, '..');
 const HOME = process.env['BURNBAG_HOME'] ?? join(ROOT, '.burnbag');
@@ -19,6 +19,9 @@ if (first === 'engine' && isCount(second)) {
 } else if (first === 'evidence' && isCount(second)) {
   const { benchEvidence } = await import('./evidence.ts');
   await benchEvidence(ROOT, countOf(second, ROUNDS.evidence));
+} else if (first === 'verify' && isCount(second)) {
+  const { benchVerify } = await import('./evidence-verify.ts');
+  await benchVerify(ROOT, countOf(second, ROUNDS.evidence));
 } else if (first === 'executor' && isCount(second)) {
   const { benchExecutor } = await import('./executor.ts');
   await benchExecutor(ROOT, HOME, countOf(second, ROUNDS.executor));
@@ -27,7 +30,7 @@ if (first === 'engine' && isCount(second)) {
   await benchSideBySide(ROOT, HOME, countOf(first, ROUNDS.sideBySide));
 } else {
   console.error(
-    `bench: expected nothing, ROUNDS, engine [ROUNDS], evidence [ROUNDS] or executor [ROUNDS]; got ${process.argv.slice(2).join(' ')}`,
+    `bench: expected nothing, ROUNDS, engine [ROUNDS], evidence [ROUNDS], verify [ROUNDS] or executor [ROUNDS]; got ${process.argv.slice(2).join(' ')}`,
   );
   process.exitCode = 64;
 }

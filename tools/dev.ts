@@ -2,6 +2,7 @@ import { checkTypes, formatSources, lintSources } from './checks.ts';
 import { lockImage } from './lock-image.ts';
 import { runNode } from './programs.ts';
 import { runTests } from './tests.ts';
+import { makePicture } from './verify-picture.ts';
 import { makeVectors } from './vectors/make.ts';
 import { buildVerifyFile } from './verify-file/build.ts';
 
@@ -17,6 +18,7 @@ const TASKS: Readonly<Record<string, { why: string; run(args: readonly string[])
     run: (args) => runNode(['test/crash/drill.ts', ...args]),
   },
   'build:verify': { why: 'writes dist/verify.mjs, the verifier as one file for plain Node', run: buildVerifyFile },
+  picture: { why: 'draws docs/images/verify.svg from what burnbag verify prints', run: makePicture },
   vectors: { why: 'makes test/vectors anew, from one real run', run: makeVectors },
   'drill:soak': {
     why: 'many runs at once on real machines, stopped, killed and orphaned at random (--minutes N, 15 by default)',

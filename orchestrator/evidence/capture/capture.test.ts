@@ -109,3 +109,9 @@ describe('reading', () => {
     });
   });
 });
+
+test('a block without length ends the reading and does not hold it', () => {
+  const reader = new CaptureReader(() => undefined);
+  reader.push(Buffer.alloc(64));
+  expect(reader.problem).toBe('block 1: a block of 0 bytes');
+});

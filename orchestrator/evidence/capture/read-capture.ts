@@ -46,7 +46,7 @@ export class CaptureReader {
     if (this.problem !== undefined) return;
     const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
     let at = 0;
-    while (bytes.length - at >= BLOCK_BYTES) {
+    while (this.problem === undefined && bytes.length - at >= BLOCK_BYTES) {
       const length = bytes.readUInt32LE(at + 4);
       if (length % 4 !== 0 || length < BLOCK_BYTES || length > BLOCK_MAX_BYTES)
         this.#fail(`a block of ${length} bytes`);

@@ -10,14 +10,12 @@ import { readFields } from '../witness/json.ts';
 import { actionEvents } from './ocsf/actions.ts';
 import { EventMaker, type OcsfEvent } from './ocsf/event.ts';
 import { findingEvents, lifecycleEvents, networkEvents, processEvents } from './ocsf/sandbox.ts';
+import type { Readable } from './readable.ts';
 import { recordLines } from './records.ts';
 import { REDACTION_POLICY, Redactor } from './redaction.ts';
 
 export const EXPORT_FORMATS = ['ocsf', 'ndjson'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-/** A bundle that was verified far enough to be read: its manifest is what was signed. */
-export type Readable = Verification & Required<Pick<Verification, 'manifest' | 'evidenceRoot'>>;
 
 /** What an export holds; the redaction is also said inside it. */
 export interface Exported {

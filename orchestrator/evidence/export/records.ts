@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import { STREAM_NAMES, STREAMS } from '../format/streams.ts';
 import { readPlain, scan } from '../scan.ts';
 import { readFields } from '../witness/json.ts';
-import type { Readable } from './export-bundle.ts';
+import { CaptureReader, type CapturedFrame } from '../capture/read-capture.ts';
+import { describeFrame } from '../capture/describe-frame.ts';
+import type { Readable } from './readable.ts';
 import { REDACTION_POLICY, REDACTION_RULES, type Redactor } from './redaction.ts';
-
-/** Files whose lines are records; others (a packet capture) are named with size and digest, and not unpacked. */
-const BY_LINE = /\.(log|ndjson)$/;
 
 /** Every record of every stream as a line that says where it is from; first what this is, last what was taken out. */
 export async function recordLines(
@@ -24,25 +23,43 @@ export async function recordLines(
     completeness: manifest.verdict,
     redaction: { policy: REDACTION_POLICY, rules: REDACTION_RULES.map(({ id, why }) => ({ id, why })) },
   });
-  const listed = new Map(manifest.files.map((entry) => [entry.name, entry]));
+  const listed = new Set(manifest.files.map(({ name }) => name));
   for (const stream of STREAM_NAMES) {
     const { file, witness } = STREAMS[stream];
-    const entry = listed.get(file);
-    if (entry === undefined) continue;
-    if (!BY_LINE.test(file)) {
-      emit({ stream, witness, record: null, file, bytes: entry.bytes, sha256: entry.sha256 });
-      continue;
-    }
+    if (!listed.has(file)) continue;
     let record = 0;
-    const onLine = (line: Buffer | undefined): void => {
+    const take = (atMs: number | null, data: unknown): void => {
       record += 1;
-      const fields = file.endsWith('.ndjson') ? readFields(line) : undefined;
-      const data = redactor.redact(fields ?? line?.toString() ?? null);
-      emit({ stream, witness, record, at_ms: momentOf(fields, line), data });
+      emit({ stream, witness, record, at_ms: atMs, data: redactor.redact(data) });
     };
-    await readPlain(join(dir, file), (handle) => scan(handle, { onLine }));
+    await (stream === 'capture' ? readFrames(join(dir, file), take) : readLines(join(dir, file), take));
   }
   emit({ schema: 'burnbag.records-end/1', redacted: redactor.counts() });
+}
+
+type Take = (atMs: number | null, data: unknown) => void;
+
+async function readLines(path: string, take: Take): Promise<void> {
+  const onLine = (line: Buffer | undefined): void => {
+    const fields = path.endsWith('.ndjson') ? readFields(line) : undefined;
+    take(momentOf(fields, line), fields ?? line?.toString() ?? null);
+  };
+  await readPlain(path, (handle) => scan(handle, { onLine }));
+}
+
+/** A frame is told by who sent it, its size and its heads; what it carries stays in the bundle. */
+async function readFrames(path: string, take: Take): Promise<void> {
+  const reader = new CaptureReader(({ from, atMs, bytes }: CapturedFrame) => {
+    take(atMs, { from, bytes: bytes.length, ...describeFrame(bytes) });
+  });
+  await readPlain(path, (handle) =>
+    scan(handle, {
+      onPiece: (piece) => {
+        reader.push(piece);
+      },
+    }),
+  );
+  reader.end();
 }
 
 /** When a record says it was made: by its own clock. Null where it does not say. */
