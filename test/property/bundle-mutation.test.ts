@@ -20,33 +20,40 @@ const SHOWN_TO_FILE = 150;
 const TIMEOUT_MS = 1_800_000;
 const SEED = Date.now() & 0x7fffffff;
 
-test('is refused after any single flip, cut, deletion, doubling, swap or addition, in any of its files', { timeout: TIMEOUT_MS }, async () => {
-  await using laid = await layOut();
-  await using file = await runVerifyFile();
-  const trust = await trustOf();
-  const [survivors, disagreements]: [string[], string[]] = [[], []];
-  const [kinds, checks, seen] = [new Map<string, number>(), new Set<CheckCode>(), new Set<string>()];
-  expect((await verifyBundle(laid.dir, { trust })).verdict).toBe('verified');
-  for (const mutant of mutantsOf(laid.dir, { flips: FLIPS_PER_FILE, others: OTHERS_PER_FILE }, SEED)) {
-    if (seen.has(identity(mutant))) continue;
-    seen.add(identity(mutant));
-    apply(laid.dir, mutant);
-    const { verdict, firstFailure } = await verifyBundle(laid.dir, { trust });
-    if (verdict !== 'refused' || firstFailure === undefined) survivors.push(mutant.what);
-    else checks.add(firstFailure.code);
-    if (seen.size % SHOWN_TO_FILE === 0) {
-      const { report, code } = await file.run(laid.dir, { evidence: keyFile('evidence'), receipt: keyFile('receipt') });
-      if (code !== 81 || report.first_failure?.detail !== firstFailure?.detail) disagreements.push(mutant.what);
+test(
+  'is refused after any single flip, cut, deletion, doubling, swap or addition, in any of its files',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    await using laid = await layOut();
+    await using file = await runVerifyFile();
+    const trust = await trustOf();
+    const [survivors, disagreements]: [string[], string[]] = [[], []];
+    const [kinds, checks, seen] = [new Map<string, number>(), new Set<CheckCode>(), new Set<string>()];
+    expect((await verifyBundle(laid.dir, { trust })).verdict).toBe('verified');
+    for (const mutant of mutantsOf(laid.dir, { flips: FLIPS_PER_FILE, others: OTHERS_PER_FILE }, SEED)) {
+      if (seen.has(identity(mutant))) continue;
+      seen.add(identity(mutant));
+      apply(laid.dir, mutant);
+      const { verdict, firstFailure } = await verifyBundle(laid.dir, { trust });
+      if (verdict !== 'refused' || firstFailure === undefined) survivors.push(mutant.what);
+      else checks.add(firstFailure.code);
+      if (seen.size % SHOWN_TO_FILE === 0) {
+        const { report, code } = await file.run(laid.dir, {
+          evidence: keyFile('evidence'),
+          receipt: keyFile('receipt'),
+        });
+        if (code !== 81 || report.first_failure?.detail !== firstFailure?.detail) disagreements.push(mutant.what);
+      }
+      restore(laid.dir, mutant);
+      kinds.set(mutant.kind, (kinds.get(mutant.kind) ?? 0) + 1);
     }
-    restore(laid.dir, mutant);
-    kinds.set(mutant.kind, (kinds.get(mutant.kind) ?? 0) + 1);
-  }
-  expect({ survivors, disagreements }, `seed ${SEED}`).toEqual({ survivors: [], disagreements: [] });
-  expect(seen.size).toBeGreaterThanOrEqual(MUTANTS_MIN);
-  expect(kinds.size).toBeGreaterThanOrEqual(13);
-  expect(checks.size).toBeGreaterThan(10);
-  expect((await verifyBundle(laid.dir, { trust })).verdict).toBe('verified');
-});
+    expect({ survivors, disagreements }, `seed ${SEED}`).toEqual({ survivors: [], disagreements: [] });
+    expect(seen.size).toBeGreaterThanOrEqual(MUTANTS_MIN);
+    expect(kinds.size).toBeGreaterThanOrEqual(13);
+    expect(checks.size).toBeGreaterThan(10);
+    expect((await verifyBundle(laid.dir, { trust })).verdict).toBe('verified');
+  },
+);
 
 /** Two mutants that come to the same bytes are one. */
 function identity({ changes }: Mutant): string {

@@ -46,7 +46,7 @@ export class CaptureReader {
     if (this.problem !== undefined) return;
     const bytes = this.#held.length === 0 ? piece : Buffer.concat([this.#held, piece]);
     let at = 0;
-    while (this.problem === undefined && bytes.length - at >= BLOCK_BYTES) {
+    while (this.#isWell() && bytes.length - at >= BLOCK_BYTES) {
       const length = bytes.readUInt32LE(at + 4);
       if (length % 4 !== 0 || length < BLOCK_BYTES || length > BLOCK_MAX_BYTES)
         this.#fail(`a block of ${length} bytes`);
@@ -96,6 +96,10 @@ export class CaptureReader {
     this.count = { received: Number(received.readBigUInt64LE()), dropped: Number(dropped.readBigUInt64LE()) };
     if (this.count.received !== this.frames + this.count.dropped)
       this.#fail(`${this.frames} frames, counted ${this.count.received} less ${this.count.dropped}`);
+  }
+
+  #isWell(): boolean {
+    return this.problem === undefined;
   }
 
   #expect(isWell: boolean): void {
