@@ -16,9 +16,9 @@ const facts = {
   detail: Text,
 } as const;
 
-const CustodyFacts = object(facts);
-export type CustodyFacts = Read<typeof CustodyFacts>;
-
 /** One entry of the custody log. */
 export const CustodyEntry = object({ version: oneOf([1]), seq: integer(1), at: Instant, prev: Sha256, ...facts });
 export type CustodyEntry = Read<typeof CustodyEntry>;
+
+/** What whoever did it says; the log adds the rest. */
+export type CustodyFacts = Omit<CustodyEntry, 'version' | 'seq' | 'at' | 'prev'>;
