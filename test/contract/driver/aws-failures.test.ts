@@ -201,20 +201,6 @@ test('a machine that EC2 takes back is told as interrupted, one that we end is n
 const SPOT =
   '<stateReason><code>Server.SpotInstanceTermination</code><message>Spot instance termination</message></stateReason>';
 
-test('a hundred runs, ten at a time, leave nothing', async () => {
-  const runs = Array.from({ length: 100 }, nextRun);
-  const work = async (): Promise<void> => {
-    for (let runId = runs.pop(); runId !== undefined; runId = runs.pop()) {
-      const observer = keepingObserver();
-      await driver.provision(requestOf(runId), observer, never);
-      await driver.destroy(runId, observer.ids, ignore);
-    }
-  };
-  await Promise.all(Array.from({ length: 10 }, work));
-  expect(await driver.inventory()).toEqual([]);
-  expect((await rig.existing()).filter((one) => /\bac[0-9]{10}\b/.test(one))).toEqual([]);
-}, 900_000);
-
 test('every call that was made has its permission and a reason', () => {
   expect(rig.calls.length).toBeGreaterThan(100);
   const unlisted = rig.calls.filter((call) => permissionOf(call) === undefined);
