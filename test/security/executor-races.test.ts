@@ -13,7 +13,7 @@ import { makeSandbox, type TestSandbox } from '../../executor/testing/sandbox.ts
  */
 const READS = 100_000;
 const SECRET = 'the-secret-that-nobody-may-read';
-vi.setConfig({ testTimeout: 400_000 });
+vi.setConfig({ testTimeout: 1_200_000 });
 
 let sandbox: TestSandbox;
 let job: string;
