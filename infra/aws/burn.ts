@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConcreteId, Deletion, EngineEvent } from '../driver.ts';
-import { DriverError } from '../error.ts';
+import { notDeleted, withinLimit } from '../host/burn.ts';
 import { notOfRun, removeFolder } from '../host/delete.ts';
 import { runFolderOf, type RunFolder } from '../host/run-folder.ts';
 import { removeStackTraces } from '../host/stack-files.ts';
@@ -47,7 +47,7 @@ export async function burn(
   }
   await attempt(() => removeStackTraces(parts.options, folder.stack));
   await attempt(() => removeFolder(folder, folder.directory));
-  if (errors.length > 0) throw notDeleted(runId, errors);
+  if (errors.length > 0) throw notDeleted(`run ${runId}`, errors);
   return [...deletions.values()];
 }
 
@@ -74,7 +74,7 @@ async function destroyStack(
   live.delete(runId);
   if (stack === undefined) return 'already gone';
   try {
-    const destroyed = await withinLimit(stack.destroy(onEvent));
+    const destroyed = await withinLimit(PULUMI_LIMIT_MS, stack.destroy(onEvent));
     if (destroyed === 'late') stack.terminate();
     else {
       // Every launch of it was answered for: nothing can turn up later.
@@ -86,16 +86,6 @@ async function destroyStack(
     stack.terminate();
   }
   return 'pulumi destroy';
-}
-
-async function withinLimit<T>(work: Promise<T>): Promise<T | 'late'> {
-  const timer = new AbortController();
-  const late = sleep(PULUMI_LIMIT_MS, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-  }
 }
 
 /**
@@ -128,17 +118,4 @@ function inOrder(ids: readonly ConcreteId[]): readonly ConcreteId[] {
 
 function nameOf({ kind, id }: ConcreteId): string {
   return `${kind} ${id}`;
-}
-
-function notDeleted(runId: string, errors: readonly unknown[]): DriverError {
-  const got = errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
-  return new DriverError(
-    'not_deleted',
-    {
-      expected: `everything of run ${runId} to be deleted`,
-      got,
-      hint: 'mend what is in the way and burn the run again',
-    },
-    { cause: new AggregateError(errors) },
-  );
 }

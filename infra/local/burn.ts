@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConcreteId, Deletion, EngineEvent } from '../driver.ts';
-import { DriverError } from '../error.ts';
+import { notDeleted, withinLimit } from '../host/burn.ts';
 import { deleteDirectly, killByLabel } from './delete.ts';
 import { takeInventory } from './inventory.ts';
 import { layoutOf, type Layout } from './layout.ts';
@@ -41,7 +40,7 @@ export async function burn(
   await attempt(() => killByLabel(layout));
   await attempt(() => deleteDirectly(parts.options, layout, { kind: 'directory', id: layout.directory, detail: {} }));
   await attempt(() => removeStackTraces(parts.options, layout.stack));
-  if (errors.length > 0) throw notDeleted(layout, errors);
+  if (errors.length > 0) throw notDeleted(layout.label, errors);
   return deletions;
 }
 
@@ -79,7 +78,13 @@ async function destroyStack(
   try {
     const { stack } = run ?? {};
     if (stack === undefined) return 'already gone';
-    if ((await withinLimit(stack.destroy(onEvent).then(() => stack.remove()))) === 'late') stack.terminate();
+    if (
+      (await withinLimit(
+        PULUMI_LIMIT_MS,
+        stack.destroy(onEvent).then(() => stack.remove()),
+      )) === 'late'
+    )
+      stack.terminate();
     else await removeStackTraces(options, name);
     return 'pulumi destroy';
   } catch {
@@ -89,27 +94,8 @@ async function destroyStack(
   }
 }
 
-async function withinLimit(work: Promise<void>): Promise<'done' | 'late'> {
-  const timer = new AbortController();
-  const late = sleep(PULUMI_LIMIT_MS, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
-  try {
-    return await Promise.race([work.then(() => 'done' as const), late]);
-  } finally {
-    timer.abort();
-  }
-}
-
 /** Deletes what is still there. `otherwise` says how it went if it is not. */
 async function deleteOne({ options }: Parts, layout: Layout, target: ConcreteId, otherwise: string): Promise<string> {
   const { state } = await look(options, target);
   return state === 'gone' ? otherwise : await deleteDirectly(options, layout, target);
-}
-
-function notDeleted({ label }: Layout, errors: readonly unknown[]): DriverError {
-  const got = errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
-  return new DriverError(
-    'not_deleted',
-    { expected: `everything of ${label} to be deleted`, got, hint: 'mend what is in the way and burn the run again' },
-    { cause: new AggregateError(errors) },
-  );
 }
