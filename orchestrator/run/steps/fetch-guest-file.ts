@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRunKey } from '../../ca/index.ts';
 import { explain } from '../../errors.ts';
 import { STREAMS } from '../../evidence/index.ts';
 import { fetchLog } from '../../relay/index.ts';
@@ -8,6 +7,7 @@ import type { Sandbox } from '../../../infra/driver.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps } from '../step.ts';
+import { mintSecondLogin } from './second-login.ts';
 
 /** The login takes a second, the copy a few; then the certificate is of no use any more. */
 const TTL_SECONDS = 60;
@@ -32,22 +32,9 @@ export async function fetchGuestFile(run: Run, live: LiveRun, deps: Deps): Promi
 }
 
 async function fetch(run: Run, live: LiveRun, sandbox: Sandbox, deps: Deps): ReturnType<typeof fetchLog> {
-  const key = createRunKey();
-  const certificate = await deps.ca.mintAudit({
-    runId: run.runId,
-    machineId: sandbox.machineId,
-    publicKey: key.publicKeyLine,
-    sourceAddress: sandbox.relaySourceAddress,
-    ttlSeconds: TTL_SECONDS,
-    now: new Date(),
-  });
-  await deps.journal.recordCertificate(run.runId, certificate);
+  const { login } = await mintSecondLogin('mintAudit', run, sandbox, TTL_SECONDS, deps);
   return fetchLog({
-    address: sandbox.address,
-    relayHost: deps.relayHost,
-    hostKey: sandbox.hostKey,
-    privateKey: key.privateKey,
-    certificate: certificate.certificateLine,
+    ...login,
     log: 'audit',
     onRecord: (record) => {
       live.logs.relay.append(record);

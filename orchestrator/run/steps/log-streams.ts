@@ -1,8 +1,8 @@
-import { createRunKey } from '../../ca/index.ts';
 import { type LogStream, openLogStream } from '../../relay/index.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps } from '../step.ts';
+import { mintSecondLogin } from './second-login.ts';
 
 /** The guest's name for each log, and the stream it is in the evidence. */
 const LOGS = [
@@ -32,19 +32,7 @@ async function openOne(
 ): Promise<LogStream | undefined> {
   const file = sandbox?.streams[stream];
   if (sandbox === undefined || granted === undefined || file === undefined) return undefined;
-  const key = createRunKey();
-  const minted = await deps.ca.mintAudit({
-    runId: run.runId,
-    machineId: sandbox.machineId,
-    publicKey: key.publicKeyLine,
-    sourceAddress: sandbox.relaySourceAddress,
-    ttlSeconds: granted.ttlSeconds,
-    now: new Date(),
-  });
-  await deps.journal.recordCertificate(run.runId, minted);
-  const { address, hostKey } = sandbox;
-  const { privateKey } = key;
-  const login = { address, hostKey, privateKey, relayHost: deps.relayHost, certificate: minted.certificateLine };
+  const { login } = await mintSecondLogin('mintAudit', run, sandbox, granted.ttlSeconds, deps);
   return openLogStream({ ...login, log, file, signal });
 }
 

@@ -1,8 +1,8 @@
-import { createRunKey } from '../../ca/index.ts';
 import { revokeInSandbox } from '../../relay/index.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps } from '../step.ts';
+import { mintSecondLogin } from './second-login.ts';
 
 /** The run ends all the same: this is how long it waits for a sandbox that does not answer. */
 const LIMIT_MS = 15_000;
@@ -16,16 +16,12 @@ const TTL_SECONDS = 60;
 export async function revokeUnused(run: Run, live: LiveRun, deps: Deps): Promise<void> {
   const { sandbox, certificate } = live;
   if (sandbox === undefined || certificate === undefined || live.sessionEnd !== undefined) return;
-  const now = new Date();
-  const { publicKeyLine: publicKey, privateKey } = createRunKey();
-  const { machineId, relaySourceAddress: sourceAddress, address, hostKey } = sandbox;
   try {
-    const request = { runId: run.runId, machineId, publicKey, sourceAddress, ttlSeconds: TTL_SECONDS, now };
-    const revoking = await deps.ca.mintRevoke(request);
-    await deps.journal.recordCertificate(run.runId, revoking);
-    await deps.ca.spend(revoking.serial, `run ${run.runId} revokes`);
+    const { serial, login } = await mintSecondLogin('mintRevoke', run, sandbox, TTL_SECONDS, deps);
+    await deps.ca.spend(serial, `run ${run.runId} revokes`);
     await revokeInSandbox({
-      ...{ address, hostKey, privateKey, certificate: revoking.certificateLine, serials: [certificate.serial] },
+      ...login,
+      serials: [certificate.serial],
       signal: AbortSignal.timeout(LIMIT_MS),
       onRecord: (record) => {
         live.logs.relay.append(record);
