@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { failureOf } from '../../executor/agent/failure.ts';
@@ -101,8 +101,14 @@ describe('a path that two processes keep changing', () => {
   });
 
   // It does not wait for a FIFO's other end: that trap would end the control before it has told anything.
-  const flag = constants.O_RDONLY | constants.O_NONBLOCK;
-  const readAt = (path: string): string => readFileSync(path, { encoding: 'utf8', flag: flag as unknown as string });
+  const readAt = (path: string): string => {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return readFileSync(fd, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
+  };
 
   test('control: looking first and opening then tells the secret', () => {
     let told = 0;

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRunKey } from '../../orchestrator/ca/index.ts';
-import { openRelay, type Session } from '../../orchestrator/relay/index.ts';
+import type { Session } from '../../orchestrator/relay/index.ts';
 import { memorySigner, RUN_ID, TASK_ID } from '../support/login.ts';
 import { HOST, openSsh, type OpenSsh } from '../support/ssh/openssh.ts';
+import { HEALTH, minted, open } from '../support/ssh/relay-side.ts';
 import { mintFor, startTarget, type Target } from '../support/ssh/target.ts';
 
 /*
@@ -25,28 +25,20 @@ afterAll(async () => {
 });
 
 const LONG_MS = 120_000;
-const health = { id: 1, task_id: TASK_ID, action: 'check_health', args: {} } as const;
 
-async function open(hostKey = target.guest.hostKey): Promise<Session> {
-  const { publicKeyLine, privateKey } = createRunKey();
-  const certificate = await mintFor(target, publicKeyLine);
-  return openRelay({
-    address: { path: target.socket },
-    hostKey,
-    privateKey,
-    certificate,
-    deadlines: { handshakeMs: 60_000 },
-  });
+/** A login of the product, to a machine that is pinned by this host key. */
+async function login(hostKey = target.guest.hostKey): Promise<Session> {
+  return open({ ...target, guest: { ...target.guest, hostKey } }, await minted(target));
 }
 
 describe('the mistake of', { timeout: 400_000 }, () => {
   test('placing "what can be executed" on the brain side: whatever the brain asks, the sandbox goes by what was signed', async () => {
-    const session = await open();
+    const session = await login();
     const asked = [
-      { ...health, id: 1, action: 'list_processes' },
-      { ...health, id: 2, action: 'exec', args: { command: 'id' } },
-      { ...health, id: 3, args: { grant: 'all' } },
-      { ...health, id: 4, task_id: 'another-task' },
+      { ...HEALTH, id: 1, action: 'list_processes' },
+      { ...HEALTH, id: 2, action: 'exec', args: { command: 'id' } },
+      { ...HEALTH, id: 3, args: { grant: 'all' } },
+      { ...HEALTH, id: 4, task_id: 'another-task' },
     ];
     const codes = [];
     for (const request of asked) {
@@ -87,7 +79,7 @@ describe('the mistake of', { timeout: 400_000 }, () => {
 
   test('bypassing known_hosts verification: another machine is shown nothing', async () => {
     const before = (await target.sshdLog()).length;
-    await expect(open(memorySigner().publicKeyLine)).rejects.toMatchObject({
+    await expect(login(memorySigner().publicKeyLine)).rejects.toMatchObject({
       code: 'host_key_mismatch',
       retryable: false,
     });
@@ -108,8 +100,8 @@ describe('the mistake of', { timeout: 400_000 }, () => {
   });
 
   test('missing task-level auditing: who asked, why, and what was done is in the records of each side', async () => {
-    const session = await open();
-    await session.request(health, { timeoutMs: LONG_MS });
+    const session = await login();
+    await session.request(HEALTH, { timeoutMs: LONG_MS });
     await session.close();
     const records = (await target.executorLog())
       .trimEnd()
@@ -134,7 +126,7 @@ describe('the mistake of', { timeout: 400_000 }, () => {
     const master = await ssh.start(certificate, ['-M', '-S', control, HOST, 'x']);
     await new Promise((resolve) => {
       master.stdout?.once('data', resolve);
-      master.stdin?.write(`${JSON.stringify(health)}\n`);
+      master.stdin?.write(`${JSON.stringify(HEALTH)}\n`);
     });
     const second = promisify(execFile)('ssh', ['-F', 'none', '-S', control, HOST, 'x'], { timeout: LONG_MS }).catch(
       (error: unknown) => error,

@@ -8,10 +8,9 @@ import { orderRevoke } from '../../orchestrator/ca/order.ts';
 import { parsePublicKeyLine } from '../../orchestrator/ca/public-key.ts';
 import { connect } from '../../orchestrator/relay/connect.ts';
 import { revokeInSandbox } from '../../orchestrator/relay/index.ts';
-import { parseLogin } from '../../orchestrator/relay/login.ts';
 import { forgeCertificate, RUN_ID, TASK_ID } from '../support/login.ts';
 import { HOST, openSsh } from '../support/ssh/openssh.ts';
-import { forged, HEALTH, minted, open, PATIENT, regrant } from '../support/ssh/relay-side.ts';
+import { forged, HEALTH, loginOf, minted, open, PATIENT, regrant } from '../support/ssh/relay-side.ts';
 import { mintFor, SOURCE_ADDRESS, startTarget, type Target } from '../support/ssh/target.ts';
 
 /** What a certificate that is good opens, and for how long: one connection, one session, until it expires or somebody takes it back. */
@@ -134,15 +133,7 @@ describe('expiry and cancellation', SLOW, () => {
 
 describe('one connection, one session', SLOW, () => {
   test('a second channel is refused, and forty more; the first still answers', async () => {
-    const { privateKey, certificate: certificateLine } = await minted(target);
-    const address = { path: target.socket };
-    const login = parseLogin({
-      address,
-      hostKey: target.guest.hostKey,
-      username: 'agent-runner',
-      privateKey,
-      certificateLine,
-    });
+    const login = loginOf(target, await minted(target));
     const { link, channel } = await connect(login, PATIENT);
     link.allow(16 * 1024 * 1024);
     const second = () =>

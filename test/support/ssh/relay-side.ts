@@ -58,16 +58,15 @@ export function open(target: Target, credentials: Credentials, signal?: AbortSig
   return openRelay({ ...where, ...credentials, ...(signal !== undefined && { signal }) });
 }
 
+/** What the relay's lower half logs in with. */
+export function loginOf(target: Target, { privateKey, certificate: certificateLine }: Credentials) {
+  const [address, { hostKey }] = [{ path: target.socket }, target.guest];
+  return parseLogin({ address, hostKey, username: 'agent-runner', privateKey, certificateLine });
+}
+
 /** How sshd refuses what the relay itself would not even send. */
-export async function refusal(target: Target, { privateKey, certificate: certificateLine }: Credentials) {
-  const address = { path: target.socket };
-  const login = parseLogin({
-    address,
-    hostKey: target.guest.hostKey,
-    username: 'agent-runner',
-    privateKey,
-    certificateLine,
-  });
+export async function refusal(target: Target, credentials: Credentials) {
+  const login = loginOf(target, credentials);
   const before = (await target.sshdLog()).length;
   const error: unknown = await connect(login, PATIENT).catch((caught: unknown) => caught);
   if (!(error instanceof OpeningFailed)) throw new Error('expected a refusal', { cause: error });
