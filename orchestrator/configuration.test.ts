@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadConfiguration } from './configuration.ts';
@@ -12,8 +12,14 @@ afterEach(() => rm(home, { recursive: true }));
 
 test('without a file the defaults are the safe ones', async () => {
   expect(await loadConfiguration(home)).toEqual({
+    driver: 'local',
     engine: 'embedded',
     refuse_emulated: false,
+    limits: {
+      runs: 2 * availableParallelism(),
+      memory_mib: Math.floor(totalmem() / 2 / 1024 / 1024),
+      waiting: 100,
+    },
     archive: {
       region: 'us-east-1',
       bucket: 'burnbag-evidence',

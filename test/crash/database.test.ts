@@ -28,12 +28,14 @@ afterAll(async () => {
 });
 
 describe.skipIf(outage === undefined)('a database that is gone', () => {
-  const moments: readonly (readonly [number, FailpointName, Fault['when'], string])[] = [
-    [3, 'id_stored', 'before', 'failed'],
-    [3, 'connected', 'before', 'failed'],
-    [30, 'action_sent', 'after', 'failed'],
-    [3, 'destroy_journalled', 'before', 'succeeded'],
-    [3, 'closed', 'before', 'succeeded'],
+  const either = /^(failed|succeeded)$/;
+  const moments: readonly (readonly [number, FailpointName, Fault['when'], RegExp])[] = [
+    [3, 'id_stored', 'before', /^failed$/],
+    // A move that waits for the server and a login that is to be recorded meet here: which comes first in these 3 s is left to chance.
+    [3, 'connected', 'before', either],
+    [30, 'action_sent', 'after', /^failed$/],
+    [3, 'destroy_journalled', 'before', /^succeeded$/],
+    [3, 'closed', 'before', /^succeeded$/],
   ];
 
   test.each(moments)(
@@ -49,7 +51,11 @@ describe.skipIf(outage === undefined)('a database that is gone', () => {
       run.answer();
       await isBack;
       expect(await run.ended, run.output()).toMatchObject({ code: 0, signal: null });
-      expect(run.events.at(-1)).toMatchObject({ type: 'ended', state: 'destroyed', outcome });
+      expect(run.events.at(-1)).toMatchObject({
+        type: 'ended',
+        state: 'destroyed',
+        outcome: expect.stringMatching(outcome),
+      });
       const recovery = home.start({ do: 'recover' });
       expect((await recovery.ended).code, recovery.output()).toBe(0);
       const { runs } = await recovery.said('dump');
