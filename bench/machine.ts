@@ -1,6 +1,7 @@
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { format } from 'prettier';
 
 /** What the figures were measured on; `load` is what else it did, as the three load averages. */
 export interface Machine {
@@ -29,7 +30,10 @@ export async function keepResults(root: string, name: string, results: object): 
   const measuredAt = new Date().toISOString();
   const file = `bench/results/${measuredAt.slice(0, 10)}-${name}.json`;
   await mkdir(join(root, 'bench', 'results'), { recursive: true });
-  await writeFile(join(root, file), `${JSON.stringify({ measuredAt, ...results }, null, 2)}\n`);
+  await writeFile(
+    join(root, file),
+    await format(JSON.stringify({ measuredAt, ...results }, null, 2), { parser: 'json', printWidth: 120 }),
+  );
   return file;
 }
 
