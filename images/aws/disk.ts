@@ -47,12 +47,15 @@ const SECTORS_PER_MEBIBYTE = MEBIBYTE / SECTOR_BYTES;
 /** EBS has whole gibibytes. */
 const GIBIBYTE = 1024 * MEBIBYTE;
 
-/** Partitions begin at whole mebibytes: 1 the BIOS loader, 2 what both loaders read, 3 the root image. */
+/**
+ * Partitions begin at whole mebibytes: 1 the BIOS loader, 2 what both loaders read, 3 the root image, 4 where the initrd notes that the
+ * machine has started, so that it starts once (see images/recipe/initrd-init).
+ */
 async function assemble(file: string, work: string, image: ImageInfo): Promise<number> {
   const [esp, root] = [join(work, 'esp.img'), join(image.directory, 'root.img')];
   const espMiB = await mebibytes(esp);
   const rootMiB = await mebibytes(root);
-  const bytes = Math.ceil(((espMiB + rootMiB + 3) * MEBIBYTE) / GIBIBYTE) * GIBIBYTE;
+  const bytes = Math.ceil(((espMiB + rootMiB + 4) * MEBIBYTE) / GIBIBYTE) * GIBIBYTE;
   const at = (mebibyte: number, size: number): Pick<Partition, 'firstSector' | 'sectors'> => ({
     firstSector: mebibyte * SECTORS_PER_MEBIBYTE,
     sectors: size * SECTORS_PER_MEBIBYTE,
@@ -61,6 +64,7 @@ async function assemble(file: string, work: string, image: ImageInfo): Promise<n
     { name: 'burnbag-bios', type: 'bios-boot', ...at(1, 1) },
     { name: 'burnbag-boot', type: 'efi', ...at(2, espMiB) },
     { name: 'burnbag-root', type: 'linux', ...at(2 + espMiB, rootMiB) },
+    { name: 'burnbag-boots', type: 'linux', ...at(2 + espMiB + rootMiB, 1) },
   ];
   const tables = partitionTables(partitions, bytes / SECTOR_BYTES, image.digest);
   await using disk = await open(file, 'wx+', 0o644);
