@@ -21,6 +21,8 @@ export interface TestProviderOptions {
   readonly supportsPreview?: boolean;
   /** Takes the deletion of what is gone for done, as every real provider must. */
   readonly forgivesDelete?: boolean;
+  /** False for one that knows no Handshake, and says what it can when it is configured. */
+  readonly greets?: boolean;
 }
 
 /**
@@ -45,6 +47,7 @@ export class TestProvider {
       findsByUrn: false,
       supportsPreview: true,
       forgivesDelete: false,
+      greets: true,
       ...options,
     };
   }
@@ -104,7 +107,7 @@ export class TestProvider {
 
   async #listen(port: number): Promise<void> {
     const methods: Record<string, (request: never, call: Call) => unknown> = {
-      handshake: () => this.#handshake(),
+      ...(this.#options.greets ? { handshake: () => this.#handshake() } : {}),
       attach: () => new emptyProto.Empty(),
       cancel: () => new emptyProto.Empty(),
       getPluginInfo: () => new pluginProto.PluginInfo().setVersion('1.0.0'),

@@ -27,16 +27,32 @@ export async function planReplacement(
   if (!(goal.deleteBeforeReplace ?? diff.deleteBeforeReplace)) {
     return [step('create-replacement', { old, next }, { diff, marks: true }), step('replace', { old, next }, { diff })];
   }
-  const steps: Step[] = [];
-  for (const dependent of (await replacedDependents(run, old)).toReversed()) {
-    if (run.deletedAhead.has(dependent)) continue;
-    if (dependent.protect === true) throw protectedError(dependent.urn);
-    run.deletedAhead.add(dependent);
-    run.replaced.add(dependent.urn);
-    if (dependent.pendingReplacement !== true) steps.push(step('delete-replaced', { old: dependent }, { marks: true }));
+  const dependents = (await replacedDependents(run, old)).filter((state) => !run.deletedAhead.has(state)).toReversed();
+  for (const state of dependents) {
+    if (state.protect === true) throw protectedError(state.urn);
+    run.deletedAhead.add(state);
+    run.replaced.add(state.urn);
   }
-  if (old.pendingReplacement !== true) steps.push(step('delete-replaced', { old }, { marks: true, diff }));
-  return [...steps, step('replace', { old, next }, { diff }), step('create-replacement', { old, next }, { diff })];
+  for (const { urn } of [old, ...dependents]) run.condemned.add(urn);
+  const existing = dependents.filter((state) => state.pendingReplacement !== true);
+  const [along, before] = [true, false].map((goes) => existing.filter((state) => goesAlong(run, state) === goes));
+  const itself = old.pendingReplacement === true ? [] : [step('delete-replaced', { old }, { marks: true, diff })];
+  return [
+    ...deletions(before),
+    ...itself,
+    ...deletions(along),
+    step('replace', { old, next }, { diff }),
+    step('create-replacement', { old, next }, { diff }),
+  ];
+}
+
+/** Whether a deletion of something else takes it away: it is marked as gone only after that has happened. */
+function goesAlong(run: Run, { deletedWith }: State): boolean {
+  return deletedWith !== undefined && run.condemned.has(deletedWith);
+}
+
+function deletions(states: readonly State[] = []): readonly Step[] {
+  return states.map((old) => step('delete-replaced', { old }, { marks: true }));
 }
 
 /**
