@@ -15,11 +15,8 @@ export class CaError extends Error {
   }
 }
 
-/** Every way it can fail. The first group is about the CA's key, the second about one rule each, the last about the finished bytes. */
+/** Every way it can fail. The first group is about the signer, the second about one rule each, the last about the finished bytes. */
 export type CaErrorCode =
-  | 'key_file_exposed'
-  | 'key_file_invalid'
-  | 'key_file_unusable'
   | 'signer_failed'
   | 'signer_timeout'
   | 'public_key_invalid'

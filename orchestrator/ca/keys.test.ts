@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mintRequest, temporaryCa } from '../../test/support/login.ts';
+import { KeyFileError } from '../key-file.ts';
 import { CaError } from './errors.ts';
 import { openFileSigner } from './file-signer.ts';
 import { openCa } from './open-ca.ts';
@@ -106,6 +107,6 @@ test('a list that somebody wrote other lines into is refused', async () => {
 async function codeOf(attempt: Promise<unknown>): Promise<unknown> {
   return attempt.then(
     () => 'ok',
-    (error: unknown) => (error instanceof CaError ? error.code : error),
+    (error: unknown) => (error instanceof CaError || error instanceof KeyFileError ? error.code : error),
   );
 }

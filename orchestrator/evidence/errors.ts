@@ -15,11 +15,8 @@ export class EvidenceError extends Error {
   }
 }
 
-/** The first group is about keys, the second about the bundle and what goes into it, the last about the receipt. */
+/** The first is about keys, the second group about the bundle and what goes into it, the last about the receipt. */
 export type EvidenceErrorCode =
-  | 'key_file_exposed'
-  | 'key_file_invalid'
-  | 'key_file_unusable'
   | 'signer_failed'
   | 'bad_facts'
   | 'bad_name'

@@ -1,5 +1,6 @@
 import type { FailpointName } from '../../orchestrator/run/failpoint.ts';
 import type { FakeMachinePlan } from './fake-machine-plan.ts';
+import type { ChainedRun } from './scanner.ts';
 
 /** The file in a data directory that takes what was free. */
 export const FILLER = 'filler';
@@ -60,21 +61,8 @@ export type CrashEvent =
   | { readonly type: 'dump'; readonly runs: readonly DumpedRun[] };
 
 /** What the journal has of a run, for somebody who trusts nobody's judgement of it. */
-export interface DumpedRun {
-  readonly runId: string;
-  readonly state: string;
+export interface DumpedRun extends ChainedRun {
   readonly outcome?: string;
-  readonly chainHead: string;
-  readonly transitions: readonly {
-    readonly seq: number;
-    readonly from?: string;
-    readonly to: string;
-    readonly outcome?: string;
-    readonly why?: string;
-    readonly at: string;
-    readonly previous: string;
-    readonly hash: string;
-  }[];
   readonly ids: readonly {
     readonly kind: string;
     readonly id: string;

@@ -61,6 +61,7 @@ export function chainProblem(run: ChainedRun): string | undefined {
     : 'the chain ends elsewhere';
 }
 
+/** A run with what the journal's chain of transitions says of it. */
 export interface ChainedRun {
   readonly runId: string;
   readonly state: string;

@@ -2,6 +2,7 @@ import type { DriverErrorCode } from '../../../infra/index.ts';
 import type { CaErrorCode } from '../../ca/index.ts';
 import type { Explained, RequestErrorCode } from '../../errors.ts';
 import type { ArchiveErrorCode, EvidenceErrorCode } from '../../evidence/index.ts';
+import type { KeyFileErrorCode } from '../../key-file.ts';
 import type { QueueErrorCode } from '../../queue/error.ts';
 import type { RelayErrorCode } from '../../relay/index.ts';
 import type { HomeLockErrorCode } from '../../run/home-lock-error.ts';
@@ -32,6 +33,7 @@ type ErrorCode =
   | SetupErrorCode
   | JournalErrorCode
   | DriverErrorCode
+  | KeyFileErrorCode
   | CaErrorCode
   | RelayErrorCode
   | ArchiveErrorCode

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { EvidenceError } from '../errors.ts';
+import { hasCode, KeyFileError } from '../../key-file.ts';
 import { publicKeyFile } from './file-signer.ts';
 import { parsePublicKeys, type PublicKey } from './public-key.ts';
 import type { TrustedKeys } from './trusted-keys.ts';
@@ -12,7 +12,7 @@ export async function readTrustedKeys(home: string): Promise<TrustedKeys> {
   };
 }
 
-/** The keys in one file, PEM after PEM, e.g. one that a verifier was handed. Throws EvidenceError when it holds none or something else. */
+/** The keys in one file, PEM after PEM, e.g. one that a verifier was handed. Throws KeyFileError when it holds none or something else. */
 export async function readKeyFile(file: string): Promise<readonly PublicKey[]> {
   const keys = await readKeys(file);
   if (keys.length === 0) throw notKeys(file, 'no file, or an empty one');
@@ -21,7 +21,7 @@ export async function readKeyFile(file: string): Promise<readonly PublicKey[]> {
 
 async function readKeys(file: string): Promise<readonly PublicKey[]> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return '';
+    if (hasCode(cause, 'ENOENT')) return '';
     throw notKeys(file, cause instanceof Error ? cause.message : String(cause), cause);
   });
   const keys = parsePublicKeys(text);
@@ -29,11 +29,11 @@ async function readKeys(file: string): Promise<readonly PublicKey[]> {
   return keys;
 }
 
-function notKeys(file: string, got: string, cause?: unknown): EvidenceError {
+function notKeys(file: string, got: string, cause?: unknown): KeyFileError {
   const said = {
     expected: `ed25519 public keys (SPKI PEM) in ${file}`,
     got,
     hint: 'ask whoever sealed the bundle for the key file',
   };
-  return new EvidenceError('key_file_invalid', said, { cause });
+  return new KeyFileError('key_file_invalid', said, { cause });
 }
