@@ -13,7 +13,7 @@ import { sha256OfFile, sha256OfText } from './digest.ts';
 import { ImageError } from './error.ts';
 import { readInputs, RECIPE_ROOT, type ImageInputs } from './inputs.ts';
 import { compareWithLock } from './lock.ts';
-import { runStep, type StepOptions } from './step.ts';
+import { runStep, stepOptions, type StepSurroundings } from './step.ts';
 import { checkTools } from './tools.ts';
 import { removeOldImages, removeUnfinished } from './sweep.ts';
 import { cutKernel } from './vmlinux.ts';
@@ -22,16 +22,11 @@ export { checkFiles, currentImage, type ImageInfo } from './current.ts';
 export { ImageError, type ImageErrorCode } from './error.ts';
 export { compareWithLock, writeLock } from './lock.ts';
 
-export interface BuildOptions {
+export interface BuildOptions extends StepSurroundings {
   /** The data directory; the image goes below its `image/`. */
   readonly home: string;
   /** The agent-exec executable. */
   readonly agentFile: string;
-  /** A short phrase for people: what is going on now. */
-  readonly onProgress: (what: string) => void;
-  /** Variables for the tools: PATH, HOME, proxies, MIRROR and SECURITY are passed on, nothing else. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly signal?: AbortSignal;
   /** Fetch Debian's packages again although the recipe did not change. */
   readonly refresh?: boolean;
 }
@@ -112,27 +107,4 @@ async function assemble(options: BuildOptions, inputs: ImageInputs, base: string
 
 function baseName({ recipe }: ImageInputs): string {
   return `.base-${folderOf(recipe)}`;
-}
-
-const PASSED_ON = [
-  'PATH',
-  'HOME',
-  'http_proxy',
-  'https_proxy',
-  'no_proxy',
-  'HTTP_PROXY',
-  'HTTPS_PROXY',
-  'NO_PROXY',
-  'MIRROR',
-  'SECURITY',
-];
-
-function stepOptions({ env = {}, signal, onProgress }: BuildOptions, deadlineSeconds: number): StepOptions {
-  const passed = PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
-  return {
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...Object.fromEntries(passed) },
-    deadlineSeconds,
-    signal,
-    onProgress,
-  };
 }

@@ -10,6 +10,39 @@ export interface StepOptions {
   readonly onProgress: (what: string) => void;
 }
 
+/** What whoever builds says of a step's surroundings. */
+export interface StepSurroundings {
+  /** Variables for the tools: PATH, HOME, proxies, MIRROR and SECURITY are passed on, nothing else. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+  /** A short phrase for people: what is going on now. */
+  readonly onProgress: (what: string) => void;
+}
+
+/** The options of a step: of the caller's variables only what the tools need. */
+export function stepOptions({ env = {}, signal, onProgress }: StepSurroundings, deadlineSeconds: number): StepOptions {
+  const passed = PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
+  return {
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...Object.fromEntries(passed) },
+    deadlineSeconds,
+    signal,
+    onProgress,
+  };
+}
+
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'MIRROR',
+  'SECURITY',
+];
+
 /** Runs one script of the recipe in a process group of its own and ends the whole group at the deadline or the signal. */
 export async function runStep(program: string, args: readonly string[], options: StepOptions): Promise<void> {
   const deadline = AbortSignal.timeout(options.deadlineSeconds * 1000);

@@ -42,6 +42,9 @@ const RETRYABLE = {
   aws_unavailable: true,
   aws_refused: false,
   wrong_account: false,
+  image_misfit: false,
+  image_in_use: false,
+  no_such_image: false,
 } as const;
 
 export type DriverErrorCode = keyof typeof RETRYABLE;

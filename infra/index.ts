@@ -1,6 +1,7 @@
 import type { AwsAccess } from './aws/api/clients.ts';
 import type { Foundation } from './aws/foundation/deploy.ts';
 import type { FoundationInputs } from './aws/foundation/inputs.ts';
+import type { Images, ImagesOptions } from './aws/image/images.ts';
 import type { KmsKey } from './aws/kms/key.ts';
 import type { AwsDriver } from './aws/driver.ts';
 import type { AwsDriverOptions } from './aws/options.ts';
@@ -14,6 +15,7 @@ export type { FoundationInputs } from './aws/foundation/inputs.ts';
 export { FoundationOutputs } from './aws/foundation/outputs.ts';
 export type { AwsDriver } from './aws/driver.ts';
 export type { AwsDriverOptions } from './aws/options.ts';
+export type { Images, ListedImage } from './aws/image/images.ts';
 export type { KmsKey } from './aws/kms/key.ts';
 export { DriverError, type DriverErrorCode } from './error.ts';
 export type { LocalDriver } from './local/driver.ts';
@@ -74,6 +76,11 @@ export function createAwsDriver(options: AwsDriverOptions): AwsDriver {
 /** Opens a signing key that lies in AWS KMS. The SDK is imported now, not before. Rejects with DriverError. */
 export async function openKmsKey(access: AwsAccess, keyId: string): Promise<KmsKey> {
   return (await import('./aws/kms/key.ts')).openKmsKey(access, keyId);
+}
+
+/** The sandbox images of an installation in AWS. The SDK is imported now, not before. */
+export async function openAwsImages(options: ImagesOptions): Promise<Images> {
+  return (await import('./aws/image/images.ts')).openImages(options);
 }
 
 /**

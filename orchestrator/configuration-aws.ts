@@ -21,6 +21,8 @@ export const AwsConfiguration = z.strictObject({
     .array(z.string().regex(/^[a-z0-9-]+\.[a-z0-9-]+$/))
     .min(1)
     .default(['t3.small', 't3a.small', 'm7i-flex.large']),
+  /** The one image that runs start from; the newest that fits where it is absent. */
+  image_id: z.string().startsWith('ami-').optional(),
   spot: z.enum(['never', 'first', 'only']).default('never'),
   /** At least the image's size. */
   root_gib: z.int().min(1).max(1_024).default(1),

@@ -2,6 +2,7 @@ import { mkdtemp, open, readFile, rename, rm, stat, type FileHandle } from 'node
 import { dirname, join } from 'node:path';
 import { folderOf, imageFolder, type ImageInfo } from '../current.ts';
 import { sha256OfFile } from '../digest.ts';
+import { ImageError } from '../error.ts';
 import { RECIPE_ROOT } from '../inputs.ts';
 import { runStep, type StepOptions } from '../step.ts';
 import { partitionTables, SECTOR_BYTES, type Partition } from './gpt.ts';
@@ -29,6 +30,9 @@ export interface DiskOptions extends BakedFacts {
 export async function buildDisk(options: DiskOptions): Promise<DiskImage> {
   const { home, image, step, file } = options;
   const base = join(imageFolder(home), `.base-${folderOf(image.builtFrom.recipe)}`);
+  await stat(join(base, 'kernel.deb')).catch((cause: unknown) => {
+    throw noBase(base, cause);
+  });
   const work = await mkdtemp(join(dirname(file), '.disk-'));
   try {
     const script = join(RECIPE_ROOT, 'aws', 'boot.sh');
@@ -123,3 +127,12 @@ async function copyInto(disk: FileHandle, file: string, offset: number): Promise
 }
 
 const ZEROS = Buffer.alloc(MEBIBYTE);
+
+function noBase(base: string, cause: unknown): ImageError {
+  const hint = 'remove image/current.json and run `burnbag setup`, which builds image and base again';
+  return new ImageError(
+    'no_image',
+    { expected: `what the image was made from in ${base}`, got: (cause as Error).message, hint },
+    { cause },
+  );
+}

@@ -7,7 +7,10 @@ import type { AwsDriverOptions } from './options.ts';
 import { ROLES, TAGS } from './tags.ts';
 
 /** Rejects unless the credentials are the configured account's. Asked once; a failure is asked again. */
-export function accountCheck({ sts }: AwsClients, { accountId }: AwsDriverOptions): () => Promise<void> {
+export function accountCheck(
+  { sts }: Pick<AwsClients, 'sts'>,
+  { accountId }: Pick<AwsDriverOptions, 'accountId'>,
+): () => Promise<void> {
   let checking: Promise<void> | undefined;
   const check = async (): Promise<void> => {
     const { Account } = await sts.send(new GetCallerIdentityCommand({})).catch((error: unknown) => {

@@ -16,6 +16,8 @@ export interface AwsDriverOptions extends Owner {
   /** Through whose sshd connections go; absent where this process has the relay's interface itself. */
   readonly relayHost?: RelayHost;
   readonly choices: Choices;
+  /** The one image to start from; the newest that fits where it is absent. */
+  readonly imageId?: string;
   /** At least the image's size. */
   readonly rootGiB: number;
   /** Addresses of running Pulumi providers by package, as PULUMI_DEBUG_PROVIDERS has them; the engine starts its own otherwise. */

@@ -7,7 +7,7 @@ import type { OpenStack } from '../pulumi/stack.ts';
 import { isCapacity } from './api/errors.ts';
 import { awaitReady } from './console.ts';
 import { directoryId, expectedInstanceId, stackId } from './ids.ts';
-import { type AwsImage, findImage } from './image.ts';
+import { type AwsImage, findImage } from './image/find.ts';
 import { type NamedIds, nameIds } from './name-ids.ts';
 import type { Parts } from './parts.ts';
 import { type Placement, type RunInputs, RunOutputs } from './run/inputs.ts';
@@ -34,7 +34,8 @@ export async function provision(
   if (signal.aborted) throw cancelled(signal.reason);
   observer.progress('asking for the account and the image');
   await parts.checkAccount();
-  const image = await findImage(parts);
+  const { caPublicKey } = request;
+  const image = await findImage(parts, { caPublicKey, relayAddress: options.relayAddress });
   await observer.record(directoryId(folder));
   await mkdir(folder.workDir, { recursive: true, mode: 0o700 });
   await observer.record(stackId(options, folder));

@@ -13,6 +13,12 @@ export const TAGS = {
   deadline: 'burnbag:deadline',
   /** Digest of the sandbox image. On images, snapshots and what runs from them. */
   image: 'burnbag:image',
+  /** Digest of the disk, with what is baked in. On images and their snapshots, as are the next two. */
+  disk: 'burnbag:disk',
+  /** Fingerprint of the CA that is baked in. */
+  ca: 'burnbag:ca',
+  /** Address of the relay that is baked in. */
+  relay: 'burnbag:relay',
 } as const;
 
 /** What a thing of ours is for. `sandbox` is the only one that is ever deleted by a burn or the reaper. */

@@ -8,6 +8,7 @@ import {
 import type { EngineEvent } from '../../infra/driver.ts';
 import { RequestError } from '../errors.ts';
 import { operation, type OperationContext } from './operation.ts';
+import { watchedItem } from './watched-item.ts';
 
 /** What `burnbag aws foundation` says. */
 export const FoundationSummary = z.strictObject({
@@ -73,36 +74,17 @@ function opened({ environment }: OperationContext) {
 }
 
 /** Tells which resource is being made or deleted, and how it ended. */
-async function watched<T>(
-  { observeSetup }: OperationContext,
+function watched<T>(
+  context: OperationContext,
   why: string,
   work: (onEvent: (event: EngineEvent) => void) => Promise<T>,
 ): Promise<T> {
-  const item = 'foundation';
-  const startedAt = performance.now();
-  const end = (status: 'fixed' | 'failed', what: string) => {
-    observeSetup({
-      type: 'item_ended',
-      item,
-      result: { item, status, why, what, durationMs: performance.now() - startedAt },
-    });
-  };
-  observeSetup({ type: 'item_started', item, why, expectedSeconds: EXPECTED_SECONDS });
-  let done = 0;
-  const onEvent = (event: EngineEvent): void => {
-    const urn = urnOf(event);
-    if (urn === undefined) return;
-    done += 1;
-    observeSetup({ type: 'item_progress', item, what: urn.split('::').slice(-2).join(' ') });
-  };
-  try {
-    const result = await work(onEvent);
-    end('fixed', `${why} done, ${done} resources`);
-    return result;
-  } catch (error) {
-    end('failed', `${why} stopped after ${done} resources`);
-    throw error;
-  }
+  return watchedItem(context, { item: 'foundation', why, seconds: EXPECTED_SECONDS }, (say) =>
+    work((event) => {
+      const urn = urnOf(event);
+      if (urn !== undefined) say(urn.split('::').slice(-2).join(' '));
+    }),
+  );
 }
 
 function urnOf(event: EngineEvent): string | undefined {

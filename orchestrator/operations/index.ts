@@ -1,4 +1,5 @@
 import { awsFoundation } from './aws-foundation.ts';
+import { awsImage } from './aws-image.ts';
 import { cancel } from './cancel.ts';
 import { detonate } from './detonate.ts';
 import { doctor } from './doctor.ts';
@@ -36,5 +37,6 @@ export const OPERATIONS = {
   stack_show: stackShow,
   stack_export: stackExport,
   aws_foundation: awsFoundation,
+  aws_image: awsImage,
 } as const;
 export type OperationName = keyof typeof OPERATIONS;

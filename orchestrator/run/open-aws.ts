@@ -1,6 +1,15 @@
 import { join } from 'node:path';
-import { type AwsAccess, type AwsDriverOptions, createAwsDriver, type KmsKey, openKmsKey } from '../../infra/index.ts';
+import {
+  type AwsAccess,
+  type AwsDriverOptions,
+  createAwsDriver,
+  type Images,
+  type KmsKey,
+  openAwsImages,
+  openKmsKey,
+} from '../../infra/index.ts';
 import type { SandboxDriver } from '../../infra/driver.ts';
+import { type Ca, kmsCaSigner, openCa } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { AwsConfiguration } from '../configuration-aws.ts';
 import type { Environment } from '../environment.ts';
@@ -20,6 +29,7 @@ export function openAwsDriver({ home, variables }: Environment, configuration: C
       },
     }),
     choices: { instanceTypes: aws.instance_types, subnets: aws.subnets, spot: aws.spot },
+    ...(aws.image_id !== undefined && { imageId: aws.image_id }),
     waits: {
       readyMs: aws.ready_seconds * 1000,
       visibleMs: aws.visible_seconds * 1000,
@@ -28,6 +38,30 @@ export function openAwsDriver({ home, variables }: Environment, configuration: C
     providers,
   };
   return createAwsDriver(options);
+}
+
+/** The images of the configured installation, and what is baked into those that fit it. */
+export interface AwsImages {
+  readonly images: Images;
+  readonly caPublicKey: string;
+  readonly relayAddress: string;
+}
+
+/** Opens the images of a data directory's installation. Needs no lock: the CA's key is made once, whoever comes first. */
+export async function openImagesOf({ home }: Environment, configuration: Configuration): Promise<AwsImages> {
+  const aws = awsOf(configuration);
+  const { publicKeyLine: caPublicKey } = await openCaOf(home, await openKmsKeys(configuration));
+  const baked = { caPublicKey, relayAddress: aws.relay_address };
+  const images = await openAwsImages({
+    ...{ access: accessOf(aws), accountId: aws.account_id, installationId: aws.installation_id, ...baked },
+    ...(aws.image_id !== undefined && { imageId: aws.image_id }),
+  });
+  return { images, ...baked };
+}
+
+/** The CA of a data directory: a file's key, or one in KMS. */
+export function openCaOf(home: string, { ca }: KmsKeys): Promise<Ca> {
+  return openCa({ home, ...(ca !== undefined && { signer: kmsCaSigner(ca) }) });
 }
 
 interface Warm {
@@ -60,7 +94,7 @@ export function relayKeyFile(home: string): string {
 export function awsOf({ aws }: Configuration): AwsConfiguration {
   if (aws !== undefined) return aws;
   throw new RequestError('bad_configuration', {
-    expected: '`aws` in config.json, since the driver is aws',
+    expected: '`aws` in config.json',
     got: 'a file without it',
     hint: 'docs/aws.md says what belongs there; most of it is what the foundation exports',
   });

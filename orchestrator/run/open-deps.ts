@@ -1,6 +1,6 @@
 import { createLocalDriver } from '../../infra/index.ts';
 import type { SandboxDriver } from '../../infra/driver.ts';
-import { kmsCaSigner, openCa, openFileSigner } from '../ca/index.ts';
+import { openFileSigner } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { type Environment, installationId } from '../environment.ts';
 import { type Limits, Places } from '../queue/places.ts';
@@ -10,7 +10,7 @@ import { withFence } from './fence.ts';
 import { lockHome } from './home-lock.ts';
 import { openJournal } from './journal/index.ts';
 import { openRelayHost, type RelayHost } from '../relay/index.ts';
-import { awsOf, openAwsDriver, openKmsKeys, relayKeyFile } from './open-aws.ts';
+import { awsOf, openAwsDriver, openCaOf, openKmsKeys, relayKeyFile } from './open-aws.ts';
 import type { Deps } from './step.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { openVault } from './vault.ts';
@@ -40,7 +40,7 @@ export async function openDeps(
         if (purpose === 'runs') opened.open().catch(() => undefined);
         return stack.use(opened);
       }),
-      openCa({ home, ...(keys.ca !== undefined && { signer: kmsCaSigner(keys.ca) }) }),
+      openCaOf(home, keys),
       loadPolicy(),
     ]);
     const { assertHeld } = lock;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -9,9 +9,11 @@ import {
 } from '@aws-sdk/client-ebs';
 import { DescribeSnapshotsCommand, type EC2Client, RegisterImageCommand } from '@aws-sdk/client-ec2';
 import { DriverError } from '../../error.ts';
-import { type AwsAccess, openClients, openEbs } from '../api/clients.ts';
+import { openEbs } from '../api/clients.ts';
 import { translateAws } from '../api/errors.ts';
 import { ROLES, TAGS } from '../tags.ts';
+import { type Baked, bakedTags } from './baked.ts';
+import { type ImageParts, listImages } from './find.ts';
 
 /** A disk image on this host and what it is to be called. */
 export interface Publication {
@@ -20,15 +22,14 @@ export interface Publication {
   readonly imageDigest: string;
   /** Of the disk, with what is baked in: part of the name, so the same disk is published once. */
   readonly diskSha256: string;
-  readonly installationId: string;
+  readonly baked: Baked;
   /** Told after each block: how many are up, of how many. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
 export interface Published {
   readonly imageId: string;
-  readonly snapshotId: string;
-  /** Blocks that held anything; the others are zeros and cost nothing. */
+  /** Blocks that held anything and were sent; the others are zeros and cost nothing. None where the same disk was there already. */
   readonly blocks: number;
 }
 
@@ -43,24 +44,30 @@ const POLL_MS = 1_000;
 
 /**
  * Puts a disk image into an account as an AMI: block by block into a snapshot, each with its checksum, then registered. No machine builds it
- * and nothing of this host is needed there. Rejects with DriverError; what was begun carries our tags and is found by `retire`.
+ * and nothing of this host is needed there. What is there already is not put again. Rejects with DriverError; what was begun carries our tags
+ * and is found by `list` and `retire`.
  */
-export async function publishImage(access: AwsAccess, publication: Publication): Promise<Published> {
-  const clients = openClients(access);
-  const ebs = openEbs(access);
+export async function publishImage(parts: ImageParts, publication: Publication): Promise<Published> {
+  const { clients, options } = parts;
+  const labelled = { ...publication, installationId: options.installationId };
+  const name = nameOf(labelled);
+  const there = (await listImages(parts)).find((image) => image.name === name && image.state === 'available');
+  if (there !== undefined) return { imageId: there.id, blocks: 0 };
+  const ebs = openEbs(options.access);
   try {
-    const { snapshotId, blocks } = await upload(ebs, publication);
+    const { snapshotId, blocks } = await upload(ebs, labelled);
     await awaitCompleted(clients.ec2, snapshotId);
-    return { imageId: await register(clients.ec2, publication, snapshotId), snapshotId, blocks };
+    return { imageId: await register(clients.ec2, labelled, snapshotId), blocks };
   } catch (error) {
     throw translateAws(error, `to publish ${publication.file}`);
   } finally {
-    clients.close();
     ebs.destroy();
   }
 }
 
-async function upload(ebs: EBSClient, publication: Publication): Promise<{ snapshotId: string; blocks: number }> {
+type Labelled = Publication & { readonly installationId: string };
+
+async function upload(ebs: EBSClient, publication: Labelled): Promise<{ snapshotId: string; blocks: number }> {
   await using file = await open(publication.file, 'r');
   const { size } = await file.stat();
   const { SnapshotId: snapshotId = '' } = await ebs.send(
@@ -68,8 +75,8 @@ async function upload(ebs: EBSClient, publication: Publication): Promise<{ snaps
       VolumeSize: Math.ceil(size / GIBIBYTE),
       Description: nameOf(publication),
       Tags: tagsOf(publication),
-      // Asked again after a lost answer, it is the same snapshot.
-      ClientToken: publication.diskSha256.slice(0, 60),
+      // Asked again after a lost answer, it is the same snapshot; another call of ours is another one, since the first may be retired by now.
+      ClientToken: randomUUID(),
     }),
   );
   const indices = Array.from({ length: Math.ceil(size / BLOCK_BYTES) }, (_, index) => index);
@@ -121,7 +128,7 @@ async function awaitCompleted(ec2: EC2Client, snapshotId: string): Promise<void>
   }
 }
 
-async function register(ec2: EC2Client, publication: Publication, SnapshotId: string): Promise<string> {
+async function register(ec2: EC2Client, publication: Labelled, SnapshotId: string): Promise<string> {
   const device = '/dev/xvda';
   const { ImageId = '' } = await ec2.send(
     new RegisterImageCommand({
@@ -137,17 +144,19 @@ async function register(ec2: EC2Client, publication: Publication, SnapshotId: st
   return ImageId;
 }
 
-function nameOf({ installationId, diskSha256 }: Publication): string {
+function nameOf({ installationId, diskSha256 }: Labelled): string {
   return `burnbag-${installationId}-${diskSha256.slice(0, 12)}`;
 }
 
-function tagsOf(publication: Publication): { Key: string; Value: string }[] {
-  const { installationId, imageDigest } = publication;
+function tagsOf(publication: Labelled): { Key: string; Value: string }[] {
+  const { installationId, imageDigest, diskSha256, baked } = publication;
   const tags = {
     Name: nameOf(publication),
     [TAGS.installation]: installationId,
     [TAGS.role]: ROLES.image,
     [TAGS.image]: imageDigest,
+    [TAGS.disk]: diskSha256,
+    ...bakedTags(baked),
   };
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
@@ -156,6 +165,6 @@ function notCompleted(snapshotId: string, got: string): DriverError {
   const said = { expected: `snapshot ${snapshotId} to be completed within ${COMPLETE_MS / 1000} s`, got };
   return new DriverError('aws_unavailable', {
     ...said,
-    hint: 'publish again; `retire` removes what is left of this one',
+    hint: 'publish again; `burnbag aws image list` shows what is left of this one, `retire` removes it',
   });
 }

@@ -1,4 +1,4 @@
-import { SetupError } from '../errors.ts';
+import { rethrowImageError } from '../image-error.ts';
 import type { Check, SetupContext, SetupItem } from '../item.ts';
 import { agentFile } from './agent.ts';
 
@@ -32,16 +32,7 @@ async function check({ home }: SetupContext): Promise<Check> {
 }
 
 async function fix(context: SetupContext): Promise<void> {
-  const { buildImage, ImageError } = await import('../../../images/build.ts');
+  const { buildImage } = await import('../../../images/build.ts');
   const { home, env, signal, progress } = context;
-  try {
-    await buildImage({ home, agentFile: agentFile(home), env, signal, onProgress: progress });
-  } catch (cause) {
-    if (!(cause instanceof ImageError)) throw cause;
-    throw new SetupError(
-      'image_build_failed',
-      { expected: cause.expected, got: cause.got, hint: cause.hint },
-      { cause },
-    );
-  }
+  await buildImage({ home, agentFile: agentFile(home), env, signal, onProgress: progress }).catch(rethrowImageError);
 }

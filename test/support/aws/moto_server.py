@@ -11,6 +11,7 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
 from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import SubnetBackend
+from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 from moto.s3.responses import S3Response
 
@@ -147,6 +148,31 @@ def mend_retention():
     S3Response._key_response_get = key_get
 
 
+def mend_images():
+    """moto keeps an image's name and nothing else: no tags, a snapshot of its own making; and takes the same name twice."""
+    responses_register = AmisResponse.register_image
+
+    def register_image(self):
+        name, backend = self._get_param("Name"), self.ec2_backend
+        if any(ami.name == name and ami.owner_id == backend.account_id for ami in backend.amis.values()):
+            raise EC2ClientError("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI")
+        result = responses_register(self)
+        ami = backend.amis[[key for key, ami in backend.amis.items() if ami.name == name][0]]
+        for spec in self._get_param("TagSpecifications", []):
+            if spec["ResourceType"] == "image":
+                ami.add_tags({tag["Key"]: tag["Value"] for tag in spec["Tags"]})
+        ami.root_device_name = self._get_param("RootDeviceName", ami.root_device_name)
+        for device in self._get_param("BlockDeviceMappings", []):
+            snapshot = backend.snapshots.get(device.get("Ebs", {}).get("SnapshotId"))
+            if snapshot is None:
+                raise EC2ClientError("InvalidSnapshot.NotFound", "The snapshot does not exist.")
+            backend.snapshots.pop(ami.ebs_snapshot.id, None)
+            ami.ebs_snapshot, snapshot.from_ami = snapshot, ami.id
+        return result
+
+    AmisResponse.register_image = register_image
+
+
 def serve():
     import logging
 
@@ -159,6 +185,6 @@ def serve():
     server.serve_forever()
 
 
-for mend in (mend_tags, mend_endings, mend_launches, mend_deletions, mend_retention):
+for mend in (mend_tags, mend_endings, mend_launches, mend_deletions, mend_retention, mend_images):
     mend()
 serve()

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { escapeInline } from '../../../terminal/index.ts';
 import type { ArgsOf, ResultOf } from '../door.ts';
+import { addImage } from './aws-image.ts';
 import { type AddCommand, call, type Door } from './command.ts';
 
 interface Options {
@@ -10,9 +11,9 @@ interface Options {
 }
 
 export const aws: AddCommand = (program, door) => {
-  const foundation = program
-    .command('aws')
-    .description('sandboxes on AWS (docs/aws.md)')
+  const parent = program.command('aws').description('sandboxes on AWS (docs/aws.md)');
+  addImage(parent, door);
+  const foundation = parent
     .command('foundation')
     .description('what they stand on: networks, keys, evidence bucket, roles, trail; deployed once');
   add(foundation, door, 'up', 'deploy it, or bring it to other inputs').requiredOption('--file <file>', INPUTS);

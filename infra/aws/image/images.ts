@@ -1,0 +1,67 @@
+import { DriverError } from '../../error.ts';
+import { accountCheck } from '../account.ts';
+import { openClients } from '../api/clients.ts';
+import type { AwsDriverOptions } from '../options.ts';
+import { type Baked, misfitOf } from './baked.ts';
+import { type AwsImage, findImage, type ImageParts, listImages } from './find.ts';
+import { type Publication, publishImage, type Published } from './publish.ts';
+import { listUnfinished, type Retired, retireImage, type Unfinished } from './retire.ts';
+
+/** Where images are, whose they are, and what is baked into those that fit. */
+export interface ImagesOptions
+  extends Pick<AwsDriverOptions, 'access' | 'accountId' | 'installationId' | 'imageId'>, Baked {}
+
+/** An image as `list` shows it. */
+export interface ListedImage extends AwsImage {
+  /** What does not fit this installation; null where runs can start from it. */
+  readonly misfit: string | null;
+  /** Whether the next run starts from it. */
+  readonly inUse: boolean;
+}
+
+/** The images of one installation in one account and region. Everything rejects with DriverError, `wrong_account` before anything else. */
+export interface Images {
+  publish(disk: Omit<Publication, 'baked'>): Promise<Published>;
+  list(): Promise<{ readonly images: readonly ListedImage[]; readonly unfinished: readonly Unfinished[] }>;
+  /** Refuses the one in use unless `evenInUse`. */
+  retire(id: string, options: { readonly evenInUse: boolean }): Promise<Retired>;
+  close(): void;
+}
+
+/** Opens the images of an installation. Nothing is sent yet. */
+export function openImages(options: ImagesOptions): Images {
+  const clients = openClients(options.access);
+  const parts = { clients, options };
+  const checkAccount = accountCheck(clients, options);
+  return {
+    publish: async (disk) => {
+      await checkAccount();
+      return publishImage(parts, { ...disk, baked: options });
+    },
+    list: async () => {
+      await checkAccount();
+      const [images, used] = [await listImages(parts), await idInUse(parts, options)];
+      const listed = images.map((image) => {
+        return { ...image, misfit: misfitOf(image.tags, options) ?? null, inUse: image.id === used };
+      });
+      return { images: listed, unfinished: await listUnfinished(parts, images) };
+    },
+    retire: async (id, { evenInUse }) => {
+      await checkAccount();
+      return retireImage(parts, id, evenInUse ? undefined : await idInUse(parts, options));
+    },
+    close: () => {
+      clients.close();
+    },
+  };
+}
+
+/** Only where there is certainly none: an API that does not answer is no leave to retire what runs start from. */
+async function idInUse(parts: ImageParts, baked: Baked): Promise<string | undefined> {
+  try {
+    return (await findImage(parts, baked)).id;
+  } catch (error) {
+    if (error instanceof DriverError && ['no_image', 'image_misfit'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
