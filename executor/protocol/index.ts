@@ -12,5 +12,6 @@ export * from './path.ts';
 export * from './record.ts';
 export * from './revocation.ts';
 export * from './shapes.ts';
+export * from './ssh-wire.ts';
 export * from './text.ts';
 export * from './tunnel.ts';

@@ -1,5 +1,12 @@
 import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
-import { canonicalJson, GRANT_EXTENSION, type Grant } from '../protocol/index.ts';
+import {
+  canonicalJson,
+  GRANT_EXTENSION,
+  type Grant,
+  writeString,
+  writeUint32,
+  writeUint64,
+} from '../protocol/index.ts';
 
 /** A CA for tests: signs whatever it is told, right or wrong. */
 export interface TestCa {
@@ -64,21 +71,24 @@ export function authenticationLine(blob: Buffer): string {
 
 function encodeCertificate(ca: TestCa, fields: CertificateFields): Buffer {
   const body = Buffer.concat([
-    string(fields.certificateType),
-    string(randomBytes(32)),
-    string(randomBytes(32)),
-    uint64(fields.serial),
-    uint32(fields.type),
-    string(fields.keyId),
-    string(Buffer.concat(fields.principals.map(string))),
-    uint64(fields.validAfter),
-    uint64(fields.validBefore),
-    string(options(fields.criticalOptions)),
-    string(options(fields.extensions)),
-    string(fields.reserved),
-    string(keyBlob(ca.publicKey)),
+    writeString(fields.certificateType),
+    writeString(randomBytes(32)),
+    writeString(randomBytes(32)),
+    writeUint64(fields.serial),
+    writeUint32(fields.type),
+    writeString(fields.keyId),
+    writeString(Buffer.concat(fields.principals.map(writeString))),
+    writeUint64(fields.validAfter),
+    writeUint64(fields.validBefore),
+    writeString(options(fields.criticalOptions)),
+    writeString(options(fields.extensions)),
+    writeString(fields.reserved),
+    writeString(keyBlob(ca.publicKey)),
   ]);
-  return Buffer.concat([body, string(Buffer.concat([string(typeOf(ca.publicKey)), string(signWith(ca, body))]))]);
+  return Buffer.concat([
+    body,
+    writeString(Buffer.concat([writeString(typeOf(ca.publicKey)), writeString(signWith(ca, body))])),
+  ]);
 }
 
 function signWith({ publicKey, privateKey }: TestCa, body: Buffer): Buffer {
@@ -90,7 +100,7 @@ function signWith({ publicKey, privateKey }: TestCa, body: Buffer): Buffer {
 /** RFC 4251: no needless zeros, one where the first bit would mean "negative". */
 function mpint(scalar: Buffer): Buffer {
   const bytes = scalar.subarray(scalar.findIndex((byte) => byte !== 0));
-  return string((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
+  return writeString((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
 }
 
 function typeOf(raw: Buffer): string {
@@ -99,28 +109,13 @@ function typeOf(raw: Buffer): string {
 
 function options(list: readonly (readonly [string, string])[]): Buffer {
   return Buffer.concat(
-    list.map(([name, value]) => Buffer.concat([string(name), string(value === '' ? '' : string(value))])),
+    list.map(([name, value]) =>
+      Buffer.concat([writeString(name), writeString(value === '' ? '' : writeString(value))]),
+    ),
   );
 }
 
 function keyBlob(raw: Buffer): Buffer {
-  const curve = raw.length === 32 ? [] : [string('nistp256')];
-  return Buffer.concat([string(typeOf(raw)), ...curve, string(raw)]);
-}
-
-function string(value: Buffer | string): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([uint32(bytes.length), bytes]);
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-function uint64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
+  const curve = raw.length === 32 ? [] : [writeString('nistp256')];
+  return Buffer.concat([writeString(typeOf(raw)), ...curve, writeString(raw)]);
 }

@@ -1,7 +1,8 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { CaError } from './errors.ts';
 import { ED25519, publicKeyBlob, readPublicKeyBlob, toKeyObject } from './public-key.ts';
-import { malformed, WireReader, writeString } from './wire.ts';
+import { writeString } from '../../executor/protocol/index.ts';
+import { malformed, WireReader } from './wire.ts';
 
 /*
  * The CA's key, of which there are two kinds: ed25519, and P-256 for a KMS that has no ed25519. In our hands it is its raw bytes (RFC 8032: 32;

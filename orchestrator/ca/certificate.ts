@@ -1,5 +1,6 @@
 import { caKeyBlob, isSignedByCa, readCaKeyBlob, readCaSignature, writeCaSignature } from './ca-key.ts';
-import { malformed, WireReader, writeString, writeUint32, writeUint64 } from './wire.ts';
+import { writeString, writeUint32, writeUint64 } from '../../executor/protocol/index.ts';
+import { malformed, WireReader } from './wire.ts';
 
 /** The name of the only certificate format we write and read. */
 export const CERTIFICATE_TYPE = 'ssh-ed25519-cert-v01@openssh.com';

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { writeString } from '../../executor/protocol/index.ts';
 import { CaError } from './errors.ts';
-import { WireReader, writeString } from './wire.ts';
+import { WireReader } from './wire.ts';
 
 /** The only kind of key there is here. */
 export const ED25519 = 'ssh-ed25519';

@@ -3,7 +3,7 @@ import ssh2, { type Client, type ParsedKey } from 'ssh2';
 import ssh2Utils from 'ssh2/lib/protocol/utils.js';
 import { CERTIFICATE_TYPE, certificateBlob } from '../ca/certificate.ts';
 import { ED25519, publicKeyLine, rawPublicKey } from '../ca/public-key.ts';
-import { writeString } from '../ca/wire.ts';
+import { writeString } from '../../executor/protocol/index.ts';
 
 /*
  * ssh2 1.17.0 cannot log in with a certificate: its authPK writes the certificate's algorithm name inside the signature, where OpenSSH

@@ -1,3 +1,5 @@
+import { writeString, writeUint32, writeUint64 } from '../../protocol/index.ts';
+
 /** "SSHKRL", newline, NUL (OpenSSH's PROTOCOL.krl). */
 const MAGIC = Buffer.from('SSHKRL\n\0', 'latin1');
 const FORMAT_VERSION = 1;
@@ -8,32 +10,15 @@ const SERIAL_LIST = 0x20;
 export function encodeKrl(caBlob: Buffer, serials: readonly string[]): Buffer {
   const header = [
     MAGIC,
-    uint32(FORMAT_VERSION),
-    uint64(BigInt(serials.length)),
-    uint64(0n),
-    uint64(0n),
-    string(''),
-    string(''),
+    writeUint32(FORMAT_VERSION),
+    writeUint64(BigInt(serials.length)),
+    writeUint64(0n),
+    writeUint64(0n),
+    writeString(''),
+    writeString(''),
   ];
   if (serials.length === 0) return Buffer.concat(header);
-  const list = Buffer.concat(serials.map((serial) => uint64(BigInt(serial))));
-  const section = [string(caBlob), string(''), Buffer.from([SERIAL_LIST]), string(list)];
-  return Buffer.concat([...header, Buffer.from([SECTION_CERTIFICATES]), string(Buffer.concat(section))]);
-}
-
-function string(value: Buffer | string): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([uint32(bytes.length), bytes]);
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-function uint64(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes;
+  const list = Buffer.concat(serials.map((serial) => writeUint64(BigInt(serial))));
+  const section = [writeString(caBlob), writeString(''), Buffer.from([SERIAL_LIST]), writeString(list)];
+  return Buffer.concat([...header, Buffer.from([SECTION_CERTIFICATES]), writeString(Buffer.concat(section))]);
 }
