@@ -22,9 +22,16 @@ export class Link {
   #error: Error | undefined;
   #onBreak: (error: Error) => void = () => undefined;
   readonly #socket: Duplex;
+  #isClosed = false;
+  readonly #closed = Promise.withResolvers<undefined>();
 
   constructor(socket: Duplex) {
     this.#socket = socket;
+    // A way through the relay host is an ssh2 channel: it says so when it closes, and its own `closed` never becomes true.
+    socket.once('close', () => {
+      this.#isClosed = true;
+      this.#closed.resolve(undefined);
+    });
     socket.on('data', (chunk: Buffer) => {
       this.#budget -= chunk.length;
       if (this.#budget < 0)
@@ -74,16 +81,16 @@ export class Link {
     this.#onBreak(error);
   }
 
-  /** Says goodbye, so that sshd logs an end and not a loss, and resolves when the socket is closed. */
+  /** Says goodbye, so that sshd logs an end and not a loss, and resolves when the socket is closed, or when nobody closes it. */
   async end(): Promise<void> {
-    if (this.#socket.closed) return;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.#socket.once('close', () => {
-      resolve(undefined);
-    });
-    const timer = setTimeout(() => this.#socket.destroy(), GOODBYE_MS);
+    if (this.#isClosed) return;
+    const forced = setTimeout(() => this.#socket.destroy(), GOODBYE_MS);
+    const givenUp = setTimeout(() => {
+      this.#closed.resolve(undefined);
+    }, 2 * GOODBYE_MS);
     this.client.end();
-    await promise;
-    clearTimeout(timer);
+    await this.#closed.promise;
+    clearTimeout(forced);
+    clearTimeout(givenUp);
   }
 }

@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { connect, OpeningFailed } from './connect.ts';
+import { connect, type Connection, OpeningFailed } from './connect.ts';
 import { DEADLINES } from './limits.ts';
 import { parseLogin, type Login } from './login.ts';
+import { createTranscript, type OnRecord } from './transcript.ts';
 import { checkValidity, translate } from './translate.ts';
 
 /** What the guest's log streamer gives out, one log per login. */
@@ -14,6 +15,8 @@ export interface LogStreamOptions extends Omit<Login, 'username' | 'certificateL
   /** The file of this host that it goes into, from the log's first line on. */
   readonly file: string;
   readonly signal?: AbortSignal;
+  /** Takes the record of this login. */
+  readonly onRecord: OnRecord;
 }
 
 /** A log that is being copied out while the guest writes it. */
@@ -36,11 +39,25 @@ export async function openLogStream(options: LogStreamOptions): Promise<LogStrea
     command: options.log,
   });
   checkValidity(login.certificate);
-  const { link, channel } = await connect(login, DEADLINES, options.signal).catch((error: unknown) => {
+  const started = performance.now();
+  const connection = await connect(login, DEADLINES, options.signal).catch((error: unknown) => {
     if (!(error instanceof OpeningFailed)) throw error;
     throw translate(error.cause, { stage: error.stage, certificate: login.certificate, sshdLog: '' });
   });
-  const fd = openSync(options.file, APPEND, 0o600);
+  try {
+    const { serial, keyId: key_id } = login.certificate;
+    const handshake_ms = Math.round(performance.now() - started);
+    const note = createTranscript(options.onRecord);
+    note({ event: 'log_connected', log: options.log, serial: String(serial), key_id, handshake_ms });
+    return copyInto(options.file, connection);
+  } catch (error) {
+    await connection.link.end();
+    throw error;
+  }
+}
+
+function copyInto(file: string, { link, channel }: Connection): LogStream {
+  const fd = openSync(file, APPEND, 0o600);
   const { promise: ended, resolve } = Promise.withResolvers<undefined>();
   let isOver = false;
   const end = (): void => {
@@ -51,7 +68,12 @@ export async function openLogStream(options: LogStreamOptions): Promise<LogStrea
   };
   channel.on('data', (chunk: Buffer) => {
     link.credit(chunk.length);
-    if (!isOver) writeAll(fd, chunk);
+    if (isOver) return;
+    try {
+      writeAll(fd, chunk);
+    } catch (error) {
+      link.break(error instanceof Error ? error : new Error(String(error)));
+    }
   });
   channel.stderr.on('data', (chunk: Buffer) => {
     link.credit(chunk.length);

@@ -13,7 +13,7 @@ export type TranscriptEvent =
       readonly key_id: string;
       readonly handshake_ms: number;
     }
-  /** The second login, which copies the guest's own file of a log out. */
+  /** A login that copies a log of the guest out: its file at the end, or all along what is written to it. */
   | {
       readonly event: 'log_connected';
       readonly log: string;

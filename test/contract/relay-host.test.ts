@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTo, createServer, type Server } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { relayHostConfig } from '../../infra/aws/relay/sshd-config.ts';
@@ -148,24 +149,44 @@ test('the user of the relay host can run nothing and listen nowhere', async () =
   client.end();
 });
 
-test('a sandbox behind it is logged in to, and runs its executor', async () => {
-  await using ca = await temporaryCa();
-  await using sandbox = await startSshd({
-    ...{ caPublicKey: ca.publicKeyLine, principals: [`sandbox-${MACHINE_ID}`], forceCommand: HONEST_EXECUTOR },
+describe('a sandbox behind it', () => {
+  const address = { host: '127.84.0.11', port: 22 };
+
+  test('is logged in to, and runs its executor', async () => {
+    await using sandbox = await startSandbox(HONEST_EXECUTOR);
+    const session = await sandbox.logIn();
+    expect(await session.close()).toMatchObject({ reason: 'closed', exitCode: 0 });
   });
-  // The sandbox's sshd of this test has a port of its own; a forwarder puts it where PermitOpen allows it.
-  const forwarder = createServer((socket) => {
-    const onward = connectTo(sandbox.port, '127.0.0.1');
-    for (const side of [socket, onward]) side.on('error', () => undefined);
-    socket.pipe(onward).pipe(socket);
-  }).listen(22, '127.84.0.11');
-  await once(forwarder, 'listening');
-  const request = mintRequest();
-  const { certificateLine } = await ca.mint(request);
-  const session = await openRelay({
-    ...{ address: { host: '127.84.0.11', port: 22, via }, relayHost, hostKey: sandbox.hostKey },
-    ...{ username: sandbox.username, privateKey: request.key.privateKey, certificate: certificateLine },
+
+  test('that hangs up first keeps nobody waiting', async () => {
+    await using sandbox = await startSandbox('/bin/true');
+    const session = await sandbox.logIn();
+    expect(await session.ended).toMatchObject({ reason: 'executor_exited' });
+    // The channel through the relay host has closed by now, and is told to again.
+    await sleep(500);
+    expect(await session.close()).toMatchObject({ reason: 'executor_exited' });
   });
-  expect(await session.close()).toMatchObject({ reason: 'closed', exitCode: 0 });
-  forwarder.close();
+
+  /** Its sshd has a port of its own; a forwarder puts it where PermitOpen allows it. */
+  async function startSandbox(forceCommand: string) {
+    await using started = new AsyncDisposableStack();
+    const ca = started.use(await temporaryCa());
+    const principals = [`sandbox-${MACHINE_ID}`];
+    const sandbox = started.use(await startSshd({ caPublicKey: ca.publicKeyLine, principals, forceCommand }));
+    const forwarder = createServer((socket) => {
+      const onward = connectTo(sandbox.port, '127.0.0.1');
+      for (const side of [socket, onward]) side.on('error', () => undefined);
+      socket.pipe(onward).pipe(socket);
+    }).listen(address.port, address.host);
+    started.defer(() => void forwarder.close());
+    await once(forwarder, 'listening');
+    const request = mintRequest();
+    const { certificateLine } = await ca.mint(request);
+    const login = {
+      ...{ address: { ...address, via }, relayHost, hostKey: sandbox.hostKey, username: sandbox.username },
+      ...{ privateKey: request.key.privateKey, certificate: certificateLine },
+    };
+    const all = started.move();
+    return { logIn: () => openRelay(login), [Symbol.asyncDispose]: () => all.disposeAsync() };
+  }
 });

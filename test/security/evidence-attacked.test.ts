@@ -60,7 +60,7 @@ describe('evidence of a sandbox', { timeout: 240_000 }, () => {
   });
 
   test('whose audit log is rotated away has gaps: file_differs', async () => {
-    await asRoot('rm -f /run/burnbag/logs/audit.*; : >/run/burnbag/logs/audit');
+    await asRoot('rm -f /run/burnbag/logs/audit/log.*; : >/run/burnbag/logs/audit/log');
     await sandbox.run();
     expect(await news()).toContain('file_differs audit_file');
   });

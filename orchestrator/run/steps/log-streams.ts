@@ -27,13 +27,19 @@ export async function openLogStreams(run: Run, live: LiveRun, deps: Deps): Promi
 async function openOne(
   { log, stream }: (typeof LOGS)[number],
   run: Run,
-  { sandbox, granted, signal }: LiveRun,
+  live: LiveRun,
   deps: Deps,
 ): Promise<LogStream | undefined> {
+  const { sandbox, granted, signal } = live;
   const file = sandbox?.streams[stream];
   if (sandbox === undefined || granted === undefined || file === undefined) return undefined;
   const { login } = await mintSecondLogin('mintAudit', run, sandbox, granted.ttlSeconds, deps);
-  return openLogStream({ ...login, log, file, signal });
+  return openLogStream({
+    ...{ ...login, log, file, signal },
+    onRecord: (record) => {
+      live.logs.relay.append(record);
+    },
+  });
 }
 
 /** Ends the copying, once the streams have said what they had to say. Never rejects. */
