@@ -32,15 +32,18 @@ test.concurrent('at its deadline it says so and powers itself off, which ends th
   expect(performance.now() - since).toBeGreaterThan((LIFETIME_SECONDS - 55) * 1000);
 });
 
-test.concurrent('restarted by the kernel, as its dead-man switch and a panic do, it powers itself off before anybody can log in', async () => {
-  const machine = await start('i-00000000000000da8', '127.83.9.11');
-  await said(machine, 'BURNBAG READY');
-  await machine.reset();
-  const text = await untilOver(machine, BOOT_LIMIT_MS);
-  expect(text).toMatch(/^BURNBAG FAILED initrd: started before\r?$/m);
-  expect(text.match(/BURNBAG READY/g)).toHaveLength(1);
-  expect(text).not.toContain('BURNBAG DEADLINE');
-});
+test.concurrent(
+  'restarted by the kernel, as its dead-man switch and a panic do, it powers itself off before anybody can log in',
+  async () => {
+    const machine = await start('i-00000000000000da8', '127.83.9.11');
+    await said(machine, 'BURNBAG READY');
+    await machine.reset();
+    const text = await untilOver(machine, BOOT_LIMIT_MS);
+    expect(text).toMatch(/^BURNBAG FAILED initrd: started before\r?$/m);
+    expect(text.match(/BURNBAG READY/g)).toHaveLength(1);
+    expect(text).not.toContain('BURNBAG DEADLINE');
+  },
+);
 
 async function start(InstanceId: string, PrivateIpAddress: string): Promise<Machine> {
   const machine = await startMachine(disk, { InstanceId, PrivateIpAddress, InstanceType: 't3.small' });
