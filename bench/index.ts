@@ -2,12 +2,13 @@ import { join } from 'node:path';
 
 /**
  * `npm run bench [-- ROUNDS]` compares Burnbag with a stock cloud VM; `npm run bench -- engine [ROUNDS]` measures the deployment engine alone,
- * `evidence [ROUNDS]` what recording costs, `verify [ROUNDS]` what sealing and verifying take, `executor [ROUNDS]` agent-exec's size and start.
+ * `evidence [ROUNDS]` what recording costs, `verify [ROUNDS]` what sealing and verifying take, `executor [ROUNDS]` agent-exec's size and start,
+ * `scratch [ROUNDS]` what encrypting the scratch disk costs.
  */
 const ROOT = join(import.meta.dirname, '..');
 const HOME = process.env['BURNBAG_HOME'] ?? join(ROOT, '.burnbag');
 /** A round of the comparison boots two VMs, one of the engine takes seconds. */
-const ROUNDS = { sideBySide: 5, engine: 20, evidence: 5, executor: 10 };
+const ROUNDS = { sideBySide: 5, engine: 20, evidence: 5, executor: 10, scratch: 7 };
 
 const [first = '', second = ''] = process.argv.slice(2);
 if (first === 'engine' && isCount(second)) {
@@ -25,12 +26,15 @@ if (first === 'engine' && isCount(second)) {
 } else if (first === 'executor' && isCount(second)) {
   const { benchExecutor } = await import('./executor.ts');
   await benchExecutor(ROOT, HOME, countOf(second, ROUNDS.executor));
+} else if (first === 'scratch' && isCount(second)) {
+  const { benchScratch } = await import('./scratch.ts');
+  await benchScratch(ROOT, countOf(second, ROUNDS.scratch));
 } else if (isCount(first) && second === '') {
   const { benchSideBySide } = await import('./side-by-side.ts');
   await benchSideBySide(ROOT, HOME, countOf(first, ROUNDS.sideBySide));
 } else {
   console.error(
-    `bench: expected nothing, ROUNDS, engine [ROUNDS], evidence [ROUNDS], verify [ROUNDS] or executor [ROUNDS]; got ${process.argv.slice(2).join(' ')}`,
+    `bench: expected nothing, ROUNDS, engine [ROUNDS], evidence [ROUNDS], verify [ROUNDS], executor [ROUNDS] or scratch [ROUNDS]; got ${process.argv.slice(2).join(' ')}`,
   );
   process.exitCode = 64;
 }

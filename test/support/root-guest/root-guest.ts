@@ -26,6 +26,8 @@ export type Network = 'wire' | { readonly netdev: string; readonly namespaces: N
 export interface RootGuestOptions {
   readonly network: Network;
   readonly scratchMiB?: number;
+  /** Whether QEMU encrypts its disk, as the product's does; the default. */
+  readonly scratch?: 'encrypted' | 'plain';
   readonly fileSize?: number;
   /** Seconds at which its guest is to power itself off. */
   readonly lifetimeSeconds?: number;
@@ -93,7 +95,7 @@ const DESCRIPTORS = {
 
 async function start(options: RootGuestOptions, folder: string, machineId: string): Promise<ChildProcess> {
   const { network, scratchMiB = 64, fileSize = 256 * 1024 * 1024, lifetimeSeconds = 900 } = options;
-  const { caPublicKey = makePublicKeyLine(), tunnels = [] } = options;
+  const { caPublicKey = makePublicKeyLine(), tunnels = [], scratch = 'encrypted' } = options;
   await using opened = new AsyncDisposableStack();
   const keep = async (opening: Promise<FileHandle>): Promise<number> =>
     opened.adopt(await opening, (file) => file.close()).fd;
@@ -123,7 +125,7 @@ async function start(options: RootGuestOptions, folder: string, machineId: strin
     fileSize: Math.max(fileSize, diskBytes(scratchMiB)),
     threads: 97,
   };
-  const [program = '', ...args] = await confine([qemu, ...recable(plan, network), ...SHELL_PORT], {
+  const [program = '', ...args] = await confine([qemu, ...redisk(recable(plan, network), scratch), ...SHELL_PORT], {
     identity,
     limits,
     namespaces,
@@ -143,6 +145,14 @@ const SHELL_PORT = [
 function recable(argv: readonly string[], network: Network): readonly string[] {
   if (network === 'wire') return argv;
   return argv.map((word, at) => (argv[at - 1] === '-netdev' ? network.netdev : word));
+}
+
+/** The same file under the same name, without the layer that encrypts. */
+function redisk(argv: readonly string[], scratch: 'encrypted' | 'plain'): readonly string[] {
+  if (scratch === 'encrypted') return argv;
+  return argv.map((word) =>
+    word.replace('"driver":"luks"', '"driver":"raw"').replace('"key-secret":"scratch-key",', ''),
+  );
 }
 
 async function stop(child: ChildProcess): Promise<void> {
