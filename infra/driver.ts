@@ -27,6 +27,8 @@ export interface SandboxDriver {
   observe(id: ConcreteId, turn?: number): Promise<Observation>;
   /** What exists now with our label, of one run or of all: found by looking, never from the manifest. */
   inventory(runId?: string): Promise<readonly FoundId[]>;
+  /** How a sandbox would be isolated, where that is known before there is one: what is refused anyway need not boot. */
+  isolation?(): Promise<Sandbox['isolation']>;
   /** Why the control plane itself took the machine of a run away, in its words; undefined where it did not, or cannot. */
   interruption?(runId: string): Promise<string | undefined>;
 }

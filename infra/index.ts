@@ -36,14 +36,15 @@ export function createLocalDriver(options: LocalDriverOptions): LocalDriver {
  * host. With `probe: false` only what is known already. Rejects with DriverError where there is no image or no QEMU to probe with.
  */
 export async function judgeIsolation(home: string, { probe }: { probe: boolean }): Promise<Isolation | undefined> {
-  const [{ findImage }, { knownVerdict, probeAcceleration }] = await Promise.all([
+  const [{ findImage }, { isolationBy }, { knownVerdict, probeAcceleration }] = await Promise.all([
     import('./local/image.ts'),
+    import('./local/machine/arguments.ts'),
     import('./local/machine/probe.ts'),
   ]);
   const owner = { home, installationId: 'setup' };
   const verdict = probe ? await probeAcceleration(owner, await findImage(home)) : await knownVerdict(owner);
   if (verdict === undefined) return undefined;
-  return { isolation: verdict.acceleration === 'kvm' ? 'kvm' : 'emulated', why: verdict.why };
+  return { isolation: isolationBy(verdict.acceleration), why: verdict.why };
 }
 
 export interface Isolation {

@@ -6,6 +6,7 @@ import { takeInventory } from './inventory.ts';
 import { layoutOf } from './layout.ts';
 import { isAbsence } from '../host/looks/found.ts';
 import { look } from './observe.ts';
+import { isolationBy } from './machine/arguments.ts';
 import type { Late, LocalDriverOptions, Parts } from './parts.ts';
 import { provision } from './provision.ts';
 import type { LiveRun } from './stack.ts';
@@ -37,6 +38,7 @@ export function createDriver(options: LocalDriverOptions, late: Late): LocalDriv
       at: now().toISOString(),
     }),
     inventory: (runId) => takeInventory(options, runId),
+    isolation: async () => isolationBy((await probe(options)).acceleration),
     warm: async () => {
       await Promise.allSettled([late.openStack(), late.program(), late.provider(), probe(options)]);
     },
@@ -51,10 +53,10 @@ function exists(path: string): Promise<boolean> {
   );
 }
 
-async function probe(options: LocalDriverOptions): Promise<void> {
+async function probe(options: LocalDriverOptions) {
   const [{ findImage }, { probeAcceleration }] = await Promise.all([
     import('./image.ts'),
     import('./machine/probe.ts'),
   ]);
-  await probeAcceleration(options, await findImage(options.home, options.imageDigest));
+  return probeAcceleration(options, await findImage(options.home, options.imageDigest));
 }

@@ -8,6 +8,7 @@ import { directoryId, stackId } from './ids.ts';
 import { findImage } from './image.ts';
 import { PROJECT, stateDirectory } from '../host/run-folder.ts';
 import { layoutOf } from './layout.ts';
+import { isolationBy } from './machine/arguments.ts';
 import { probeAcceleration } from './machine/probe.ts';
 import type { Parts } from './parts.ts';
 import { PATH_MAX_BYTES } from './wire/door.ts';
@@ -115,7 +116,7 @@ async function up({ options }: Parts, { context }: LiveRun, stack: RunStack): Pr
   return {
     ...told,
     relaySourceAddress: RELAY_SEEN_BY_GUEST,
-    isolation: acceleration === 'kvm' ? 'kvm' : 'emulated',
+    isolation: isolationBy(acceleration),
     engine: options.engine,
     stack: layout.stack,
     imageDigest: image.digest,

@@ -24,6 +24,7 @@ export interface TestHome extends Place, AsyncDisposable {
 export interface TestConfiguration {
   readonly archive?: { readonly endpoint: string; readonly bucket?: string };
   readonly limits?: { readonly runs: number };
+  readonly refuse_emulated?: boolean;
 }
 
 /**

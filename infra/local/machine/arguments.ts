@@ -3,6 +3,11 @@ import { GUEST } from '../wire/ends.ts';
 /** How the guest's processor is made: by the host's (KVM) or in software (TCG). */
 export type Acceleration = 'kvm' | 'tcg';
 
+/** What a processor so made is worth as a boundary. */
+export function isolationBy(acceleration: Acceleration): 'kvm' | 'emulated' {
+  return acceleration === 'kvm' ? 'kvm' : 'emulated';
+}
+
 /** Everything QEMU's argument vector depends on. Descriptors are numbers in the child; nothing here is secret. */
 export interface MachinePlan {
   readonly label: string;

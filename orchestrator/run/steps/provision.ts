@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ProviderCall, ProvisionObserver, SandboxReach } from '../../../infra/driver.ts';
+import type { ProviderCall, ProvisionObserver, Sandbox, SandboxReach } from '../../../infra/driver.ts';
 import { openCapture, STREAMS } from '../../evidence/index.ts';
 import { findProfile } from '../../policy/profile.ts';
 import { explain, RequestError } from '../../errors.ts';
@@ -8,9 +8,10 @@ import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
 
-/** Nothing is spent until the archive is known to take the evidence (no durable record, no run), and there is room for a sandbox. */
+/** Nothing is spent on what will be refused, or until the archive is known to take the evidence (no durable record, no run), and there is room for a sandbox. */
 export const beginProvisioning: Step<'admitted'> = async (run, live, deps) => {
   if (live.signal.aborted) throw cancelled();
+  if (deps.configuration.refuse_emulated) refuseEmulated(await deps.driver.isolation?.());
   await deps.vault.openForRun();
   live.place = await takePlace(run, live, deps);
   return 'provisioning';
@@ -67,7 +68,7 @@ export const provision: Step<'provisioning'> = async (run, live, deps) => {
   };
   live.follow(() => deps.driver.streams(run.runId));
   live.sandbox = await deps.driver.provision(request, observer, live.signal);
-  refuseEmulated(live.sandbox.isolation, deps.configuration.refuse_emulated);
+  if (deps.configuration.refuse_emulated) refuseEmulated(live.sandbox.isolation);
   const { durationMs, ...ended } = live.end('provisioned', since);
   const { stack, engine, isolation, reach } = live.sandbox;
   const summary = `VM up, host key pinned · stack ${stack} (${engine} engine) · isolation: ${isolation} · reach: ${REACH[reach]}`;
@@ -99,8 +100,8 @@ const REACH: Readonly<Record<SandboxReach, string>> = {
   'relay-host': 'relay host only',
 };
 
-function refuseEmulated(isolation: string, refuse: boolean): void {
-  if (!refuse || isolation !== 'emulated') return;
+function refuseEmulated(isolation: Sandbox['isolation'] | undefined): void {
+  if (isolation !== 'emulated') return;
   throw new RequestError('refused_by_policy', {
     expected: 'a VM under KVM (refuse_emulated is set)',
     got: 'one in software emulation, which QEMU does not call an isolation boundary',

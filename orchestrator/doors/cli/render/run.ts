@@ -24,7 +24,8 @@ export function renderRun(run: RunSummary, width: number): readonly string[] {
 
 function headline(run: RunSummary): string {
   const how = run.outcome === null ? run.state : `${run.outcome}, sandbox ${run.state}`;
-  return `Run ${run.run_id}: ${how}${run.result === null && run.why !== null ? ` (${escapeInline(run.why)})` : ''}`;
+  const isolation = run.isolation === null ? '' : ` · isolation: ${run.isolation}`;
+  return `Run ${run.run_id}: ${how}${isolation}${run.result === null && run.why !== null ? ` (${escapeInline(run.why)})` : ''}`;
 }
 
 function renderWhatItDid(run: RunSummary, { report }: RunResult, width: number): string[] {
