@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { permissionOf, PERMISSIONS } from '../../../infra/aws/api/permissions.ts';
 import type { ConcreteId } from '../../../infra/driver.ts';
 import type { AwsDriver } from '../../../infra/index.ts';
+import { takenBack } from '../../support/aws/chaos/taken-back.ts';
 import { makeAwsRig, type AwsRig } from '../../support/aws/rig.ts';
 import { keepingObserver, type KeepingObserver } from '../../support/sandbox.ts';
 import { requestOf } from './request.ts';
@@ -191,15 +192,11 @@ test('a machine that EC2 takes back is told as interrupted, one that we end is n
   expect(await driver.interruption(runId)).toBeUndefined();
   await rig.ec2.send(new TerminateInstancesCommand({ InstanceIds: [instance.id] }));
   expect(await driver.interruption(runId)).toBeUndefined();
-  rig.chaos.rewrite = (action, text) =>
-    action === 'DescribeInstances' ? text.replaceAll(/<stateReason>.*?<\/stateReason>/gs, SPOT) : text;
+  rig.chaos.rewrite = takenBack;
   expect(await driver.interruption(runId)).toContain('Server.SpotInstanceTermination');
   rig.chaos.rewrite = undefined;
   await driver.destroy(runId, observer.ids, ignore);
 });
-
-const SPOT =
-  '<stateReason><code>Server.SpotInstanceTermination</code><message>Spot instance termination</message></stateReason>';
 
 test('every call that was made has its permission and a reason', () => {
   expect(rig.calls.length).toBeGreaterThan(100);

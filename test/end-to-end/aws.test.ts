@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  DescribeInstancesCommand,
+  DescribeNetworkInterfacesCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeVolumesCommand,
+  type Instance,
+} from '@aws-sdk/client-ec2';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { OPERATIONS } from '../../orchestrator/operations/index.ts';
+import { RunSummary } from '../../orchestrator/run/summary.ts';
+import { type Cloud, makeCloud } from '../support/aws/cloud.ts';
+import { burnbag, type Ended, parseDocument } from '../support/burnbag.ts';
+import { leftovers } from '../support/census.ts';
+import { receiptOf } from '../support/receipt.ts';
+
+/* Whole runs with `driver: aws`, action to receipt, by the user's own command; see Cloud for what plays AWS. */
+
+const LIMIT_MS = 400_000;
+vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
+
+let cloud: Cloud;
+beforeAll(async () => {
+  cloud = await makeCloud();
+});
+afterAll(() => cloud[Symbol.asyncDispose]());
+
+const SCRIPT = `#!/bin/sh
+echo "hello from $(id -un)"
+echo kept >kept.txt
+wget -q -T 2 -O - http://169.254.169.254/latest/meta-data/ || echo "no metadata"
+wget -q -T 2 -O - http://198.51.100.7/x || echo "no way out"
+`;
+
+describe('a detonation on EC2', () => {
+  let ended: Ended;
+  let run: RunSummary;
+  beforeAll(async () => {
+    ended = await burnbag(cloud.place, ['detonate', await cloud.place.write('look.sh', SCRIPT), '--json']);
+    run = RunSummary.parse(parseDocument(ended));
+  });
+
+  test('succeeds', () => {
+    expect(run.result?.failures).toEqual([]);
+    expect(ended).toMatchObject({ exitCode: 0, signal: null, stderr: '' });
+    expect(run).toMatchObject({ state: 'destroyed', outcome: 'succeeded', engine: 'embedded', isolation: 'cloud' });
+    expect(run.result?.phases.map(({ phase }) => phase)).toEqual(['provisioned', 'executed', 'sealed', 'burned']);
+  });
+
+  test('tells what the script did, and that neither metadata nor network was to be had', () => {
+    const script = run.result?.answers.find((answer) => answer.status === 'ok' && answer.action === 'run_script');
+    const data = 'hello from detonate\nno metadata\nno way out\n';
+    expect(script).toMatchObject({ result: { exit_code: 0, stdout: { data } } });
+    expect(run.result?.report?.counts).toMatchObject({ connections_tried: 2, connections_possible: 0 });
+    expect(run.result?.report?.files).toContainEqual(
+      expect.objectContaining({ path: '/work/job/kept.txt', changes: ['created'] as unknown }),
+    );
+  });
+
+  test('is sealed whole under a lock, all logins of the relay being in what the guest sent', async () => {
+    expect(run.result?.evidence).toMatchObject({ verdict: 'complete', findings: [] });
+    expect(run.result?.evidence?.archive).toMatchObject({ lock: 'strict', mode: 'COMPLIANCE' });
+    const relay = await readFile(join(bundleOf(run), 'relay.ndjson'), 'utf8');
+    // Three that copy logs, the executor's, and the one that fetches the guest's own file.
+    expect(relay.match(/"event":"(log_)?connected"/g)).toHaveLength(5);
+  });
+
+  test('is burned: machine, disk, interface and group proven gone by the API, the receipt signed', async () => {
+    await expectBurned(run);
+    const { machine_id, ids } = await receiptOf(bundleOf(run));
+    expect(machine_id).toMatch(/^i-[0-9a-f]{17}$/);
+    const named = ids.filter(({ id }) => /^(i|vol|eni|sg)-/.test(id));
+    expect(named.map(({ kind }) => kind).toSorted()).toEqual(['instance', 'interface', 'security-group', 'volume']);
+    expect(named.find(({ kind }) => kind === 'instance')?.id).toBe(machine_id);
+    for (const { absence } of named) for (const { means } of absence) expect(means).toMatch(/^Describe/);
+  });
+
+  test('leaves nothing on this host', async () => {
+    expect(await leftovers(cloud.place)).toEqual([]);
+  });
+});
+
+function bundleOf({ run_id }: RunSummary): string {
+  return join(cloud.place.home, 'runs', run_id);
+}
+
+/** By the run's own word, by moto's, and by what can be verified without either. */
+async function expectBurned(run: RunSummary): Promise<void> {
+  const { burn } = run.result ?? {};
+  expect(burn).toMatchObject({ not_gone: [], receipt: 'receipt.json', receipt_archived: true });
+  expect(burn?.gone).toBe(burn?.ids);
+  expect(cloud.guests.running()).toEqual([]);
+  expect((await instances()).filter(({ State }) => State?.Name !== 'terminated')).toEqual([]);
+  expect((await cloud.ec2.send(new DescribeVolumesCommand({}))).Volumes).toEqual([]);
+  expect((await cloud.ec2.send(new DescribeNetworkInterfacesCommand({}))).NetworkInterfaces).toEqual([]);
+  const Filters = [{ Name: 'tag-key', Values: ['burnbag:run'] }];
+  expect((await cloud.ec2.send(new DescribeSecurityGroupsCommand({ Filters }))).SecurityGroups).toEqual([]);
+  const verified = await burnbag(cloud.place, ['verify', run.run_id, '--json']);
+  expect(OPERATIONS.verify.result.parse(parseDocument(verified))).toMatchObject({ verdict: 'verified' });
+}
+
+async function instances(): Promise<readonly Instance[]> {
+  const { Reservations = [] } = await cloud.ec2.send(new DescribeInstancesCommand({}));
+  return Reservations.flatMap(({ Instances = [] }) => Instances);
+}

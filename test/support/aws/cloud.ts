@@ -1,0 +1,117 @@
+import { writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { CreateTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { bakedTags } from '../../../infra/aws/image/baked.ts';
+import { relayHostConfig } from '../../../infra/aws/relay/sshd-config.ts';
+import { TAGS } from '../../../infra/aws/tags.ts';
+import { openKmsKey } from '../../../infra/index.ts';
+import { kmsCaSigner, openFileSigner } from '../../../orchestrator/ca/index.ts';
+import { takeStamp } from '../../../orchestrator/setup/stamp.ts';
+import { makeTestHome, ROOT, type TestHome } from '../home.ts';
+import { startSshd } from '../sshd.ts';
+import { type Chaos, startChaos } from './chaos/chaos.ts';
+import { ACCOUNT, clientOptions, REGION } from './clients.ts';
+import { makeDisk, RELAY_ADDRESS } from './disk.ts';
+import { type Guests, startGuests } from './guests.ts';
+import { startMachine } from './machine.ts';
+import { SANDBOX_IMAGE, startMoto } from './moto.ts';
+import { INSTALLATION, makeNetwork } from './network.ts';
+import { startFakeAws } from './provider/fake.ts';
+
+/**
+ * All that a whole run on EC2 needs, as far as it can be had without AWS: moto plays the account, the fake provider stands where Pulumi's
+ * would, a VM that boots the image made for EC2 stands behind each instance, a real sshd is the relay host, the CA's key lies in (moto's) KMS.
+ */
+export interface Cloud extends AsyncDisposable {
+  /** A data directory that is configured for it. */
+  readonly place: TestHome;
+  readonly chaos: Chaos;
+  /** Past the proxy. */
+  readonly ec2: EC2Client;
+  readonly guests: Guests;
+  /** Writes config.json anew, with these changes to its `aws`. */
+  configure(changes: object): Promise<void>;
+}
+
+/** Its addresses lead to this host: a VM's port 22 is at the private address of its instance. */
+const PREFIX = '127.83';
+/** Longer than any run of a test. */
+const LIFETIME_SECONDS = 900;
+
+export async function makeCloud(): Promise<Cloud> {
+  await using made = new AsyncDisposableStack();
+  const place = made.use(await makeTestHome());
+  const moto = made.use(await startMoto());
+  const chaos = made.use(await startChaos(moto.url));
+  const provider = made.use(await startFakeAws(chaos.url));
+  const ec2 = new EC2Client(clientOptions(moto.url));
+  made.defer(() => {
+    ec2.destroy();
+  });
+  const network = await makeNetwork(ec2, PREFIX);
+  const keyId = await makeCaKey(moto.url);
+  const caPublicKey = await publicKeyOf(moto.url, keyId);
+  const disk = made.use(await makeDisk(caPublicKey, LIFETIME_SECONDS));
+  await registerImage(ec2, { caPublicKey, imageDigest: disk.imageDigest });
+  const guests = made.use(startGuests(moto.url, chaos, (instance) => startMachine(disk.file, instance)));
+  const relayHost = await startRelayHost(place, made);
+  Object.assign(place.env, environment(provider.address));
+  const configure = async (changes: object): Promise<void> => {
+    const aws = {
+      ...{ region: REGION, account_id: ACCOUNT, installation_id: INSTALLATION, endpoint: chaos.url },
+      ...{ vpc_id: network.vpcId, subnets: network.subnets, instance_types: ['t3.small'] },
+      ...{ relay_address: RELAY_ADDRESS, relay_host: relayHost, keys: { ca: keyId } },
+      ...{ visible_seconds: 1, poll_seconds: 0.2, ...changes },
+    };
+    await writeFile(join(place.home, 'config.json'), JSON.stringify({ driver: 'aws', engine: 'embedded', aws }));
+    await takeStamp({ home: place.home, root: ROOT, env: place.env });
+  };
+  await configure({});
+  const all = made.move();
+  return { place, chaos, ec2, guests, configure, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+function environment(provider: string): Readonly<Record<string, string>> {
+  const port = provider.slice(provider.lastIndexOf(':') + 1);
+  return { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', PULUMI_DEBUG_PROVIDERS: `aws:${port}` };
+}
+
+async function makeCaKey(endpoint: string): Promise<string> {
+  const kms = new KMSClient(clientOptions(endpoint));
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }));
+  kms.destroy();
+  return KeyMetadata?.KeyId ?? '';
+}
+
+async function publicKeyOf(endpoint: string, keyId: string): Promise<string> {
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  return kmsCaSigner(await openKmsKey({ region: REGION, endpoint, credentials }, keyId)).publicKeyLine;
+}
+
+/** What `burnbag aws image publish` would have said of the disk (test/end-to-end/aws-image.test.ts). */
+async function registerImage(
+  ec2: EC2Client,
+  { caPublicKey, imageDigest }: { readonly caPublicKey: string; readonly imageDigest: string },
+): Promise<void> {
+  const tags = { ...bakedTags({ caPublicKey, relayAddress: RELAY_ADDRESS }), [TAGS.image]: imageDigest };
+  const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+  await ec2.send(new CreateTagsCommand({ Resources: [SANDBOX_IMAGE], Tags }));
+}
+
+/** Configured as docs/aws.md says, with the key that Burnbag will make for itself. */
+async function startRelayHost(place: TestHome, made: AsyncDisposableStack) {
+  const key = await openFileSigner(join(place.home, 'keys', 'relay.pem'));
+  const file = join(place.scripts, 'authorized_keys');
+  await writeFile(file, `restrict,port-forwarding ${key.publicKeyLine}\n`, { mode: 0o600 });
+  const { username } = userInfo();
+  const sshd = made.use(
+    await startSshd({
+      ...{ caPublicKey: key.publicKeyLine, principals: ['nobody'], forceCommand: '/bin/false' },
+      config: ['DisableForwarding no', `AuthorizedKeysFile ${file}`, 'PubkeyAcceptedAlgorithms ssh-ed25519'],
+      lastConfig: relayHostConfig({ subnets: [`${PREFIX}.0.0/24`, `${PREFIX}.1.0/24`], username }).split('\n'),
+    }),
+  );
+  return { host: '127.0.0.1', port: sshd.port, username, host_key: sshd.hostKey };
+}
