@@ -129,8 +129,13 @@ async function forward(
   return waitFor<Duplex>({ timeoutMs, signal, onTimeout, onAbort: cancelled }, (resolve, reject) => {
     // The origin is for the relay host's log only (RFC 4254 section 7.2).
     client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
-      if (error === undefined) resolve(channel);
-      else reject(refused(to, error.message, error));
+      if (error !== undefined) {
+        reject(refused(to, error.message, error));
+        return;
+      }
+      // A socket closes when the other side has ended; a channel stays half open, and whoever waits for an answer would wait on.
+      channel.once('end', () => channel.destroy());
+      resolve(channel);
     });
   });
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect as connectTo, createServer, type Server } from 'node:net';
+import { connect as connectTo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -167,13 +167,23 @@ describe('a sandbox behind it', () => {
     expect(await session.close()).toMatchObject({ reason: 'executor_exited' });
   });
 
+  test('that vanishes is missed at once, not when its answer is due', async () => {
+    await using sandbox = await startSandbox(HONEST_EXECUTOR);
+    const session = await sandbox.logIn();
+    sandbox.vanish();
+    expect(await session.ended).toMatchObject({ reason: 'connection_lost' });
+    await session.close();
+  });
+
   /** Its sshd has a port of its own; a forwarder puts it where PermitOpen allows it. */
   async function startSandbox(forceCommand: string) {
     await using started = new AsyncDisposableStack();
     const ca = started.use(await temporaryCa());
     const principals = [`sandbox-${MACHINE_ID}`];
     const sandbox = started.use(await startSshd({ caPublicKey: ca.publicKeyLine, principals, forceCommand }));
+    const sockets: Socket[] = [];
     const forwarder = createServer((socket) => {
+      sockets.push(socket);
       const onward = connectTo(sandbox.port, '127.0.0.1');
       for (const side of [socket, onward]) side.on('error', () => undefined);
       socket.pipe(onward).pipe(socket);
@@ -187,6 +197,13 @@ describe('a sandbox behind it', () => {
       ...{ privateKey: request.key.privateKey, certificate: certificateLine },
     };
     const all = started.move();
-    return { logIn: () => openRelay(login), [Symbol.asyncDispose]: () => all.disposeAsync() };
+    return {
+      logIn: () => openRelay(login),
+      /** As a machine that is killed: its side of each connection closes, and nothing more is said. */
+      vanish: () => {
+        for (const socket of sockets) socket.unpipe().end();
+      },
+      [Symbol.asyncDispose]: () => all.disposeAsync(),
+    };
   }
 });

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   DescribeInstancesCommand,
@@ -6,12 +6,14 @@ import {
   DescribeSecurityGroupsCommand,
   DescribeVolumesCommand,
   type Instance,
+  TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { OPERATIONS } from '../../orchestrator/operations/index.ts';
 import { RunSummary } from '../../orchestrator/run/summary.ts';
+import { takenBack } from '../support/aws/chaos/taken-back.ts';
 import { type Cloud, makeCloud } from '../support/aws/cloud.ts';
-import { burnbag, type Ended, parseDocument } from '../support/burnbag.ts';
+import { burnbag, type Ended, eventually, parseDocument, startBurnbag } from '../support/burnbag.ts';
 import { leftovers } from '../support/census.ts';
 import { receiptOf } from '../support/receipt.ts';
 
@@ -81,6 +83,41 @@ describe('a detonation on EC2', () => {
   });
 });
 
+describe('a detonation whose spot machine is taken back while its script runs', () => {
+  let ended: Ended;
+  let run: RunSummary;
+  beforeAll(async () => {
+    await cloud.configure({ spot: 'only' });
+    const script = await cloud.place.write('sleeper.sh', '#!/bin/sh\necho asleep >asleep.txt\nsleep 300\n');
+    const running = startBurnbag(cloud.place, ['detonate', script, '--timeout', '600', '--json']);
+    const machine = await untilAsleep();
+    expect(machine).toMatchObject({ InstanceLifecycle: 'spot' });
+    cloud.chaos.rewrite = takenBack;
+    await cloud.ec2.send(new TerminateInstancesCommand({ InstanceIds: [machine.InstanceId ?? ''] }));
+    ended = await running.ended;
+    run = RunSummary.parse(parseDocument(ended));
+  });
+  afterAll(() => {
+    cloud.chaos.rewrite = undefined;
+  });
+
+  test('ends as interrupted, which is no failure of the script', () => {
+    expect(run).toMatchObject({ state: 'destroyed', outcome: 'interrupted' });
+    expect(ended.exitCode).toBe(5);
+    expect(run.result?.unknown_actions).toMatchObject([{ action: 'run_script' }]);
+  });
+
+  test('keeps what had left the machine, and says that it is not all', async () => {
+    expect(run.result?.evidence?.verdict).toBe('gaps');
+    expect(await readFile(join(bundleOf(run), 'audit.log'), 'latin1')).toContain('asleep.txt');
+  });
+
+  test('is burned, with a receipt', async () => {
+    await expectBurned(run);
+    expect(await leftovers(cloud.place)).toEqual([]);
+  });
+});
+
 function bundleOf({ run_id }: RunSummary): string {
   return join(cloud.place.home, 'runs', run_id);
 }
@@ -98,6 +135,17 @@ async function expectBurned(run: RunSummary): Promise<void> {
   expect((await cloud.ec2.send(new DescribeSecurityGroupsCommand({ Filters }))).SecurityGroups).toEqual([]);
   const verified = await burnbag(cloud.place, ['verify', run.run_id, '--json']);
   expect(OPERATIONS.verify.result.parse(parseDocument(verified))).toMatchObject({ verdict: 'verified' });
+}
+
+/** The machine of the run under way, once its script has said in the audit log that it sleeps. */
+async function untilAsleep(): Promise<Instance> {
+  const live = join(cloud.place.home, 'live');
+  return eventually('the script to run', async () => {
+    const [name = ''] = await readdir(live).catch((): string[] => []);
+    const audit = await readFile(join(live, name, 'audit.log'), 'latin1').catch(() => '');
+    if (!audit.includes('asleep.txt')) return undefined;
+    return (await instances()).find(({ State }) => State?.Name === 'running');
+  });
 }
 
 async function instances(): Promise<readonly Instance[]> {
