@@ -61,7 +61,7 @@ async function makeBundle(keys: TestKeys): Promise<{ dir: string; sealMs: number
   const collected = await writeStreams(join(keys.home, 'live'), { ...streams, audit_file: [] });
   await mkdir(dir, { recursive: true });
   const started = performance.now();
-  await sealRun({ dir, run, streams: collected, archive: null, signer: keys.evidence });
+  await sealRun({ dir, run, streams: collected, ids: [], archive: null, signer: keys.evidence });
   const sealMs = performance.now() - started;
   await signReceipt({ dir, run, ids: [proof('process', '4242')], signer: keys.receipt });
   return { dir, sealMs };

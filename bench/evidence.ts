@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Following } from '../orchestrator/evidence/index.ts';
 import { openRelay, type OnRecord, type Session } from '../orchestrator/relay/index.ts';
 import { openAppendLog } from '../orchestrator/run/append-log.ts';
+import { openChainedLog } from '../orchestrator/run/chained-log.ts';
 import { type Journal, openJournal } from '../orchestrator/run/journal/index.ts';
 import { forgeLogin, MACHINE_ID, memorySigner, TASK_ID } from '../test/support/login.ts';
 import { HONEST_EXECUTOR, startSshd } from '../test/support/sshd.ts';
@@ -76,7 +77,7 @@ async function measureLatency(folder: string, rounds: number): Promise<Record<(t
   });
   await using journal = await openJournal({ home: folder, fence: () => undefined });
   const runId = await executingRun(journal);
-  const log = openAppendLog(join(folder, 'relay.ndjson'), () => undefined);
+  const log = openChainedLog(join(folder, 'relay.ndjson'), () => undefined);
   const found = { 'session alone': [], 'transcript on disk': [], 'transcript and journal': [] } as Record<
     (typeof WAYS)[number],
     number[]

@@ -26,6 +26,7 @@ test('without a file the defaults are the safe ones', async () => {
       mode: 'COMPLIANCE',
       retention_days: 30,
       require: 'strict',
+      spool_mib: 4096,
     },
   });
 });
@@ -36,7 +37,17 @@ test.each([
   ['an unknown nested field', '{"archive":{"buckett":"x"}}'],
   ['a wrong type', '{"refuse_emulated":"yes"}'],
   ['a retention of nothing', '{"archive":{"retention_days":0}}'],
+  ['a retention of a year, said once', '{"archive":{"retention_days":365}}'],
+  ['a retention that is confirmed as another', '{"archive":{"retention_days":3650,"confirm_retention_days":365}}'],
 ])('%s is refused by name', async (_what, text) => {
   await writeFile(join(home, 'config.json'), text);
   await expect(loadConfiguration(home)).rejects.toMatchObject({ code: 'bad_configuration' });
+});
+
+test.each([
+  ['said twice', '{"archive":{"retention_days":365,"confirm_retention_days":365}}'],
+  ['for a rehearsal', '{"archive":{"retention_days":365,"mode":"GOVERNANCE"}}'],
+])('a long retention is taken when it is %s', async (_, text) => {
+  await writeFile(join(home, 'config.json'), text);
+  expect((await loadConfiguration(home)).archive.retention_days).toBe(365);
 });

@@ -7,8 +7,11 @@ import { RequestError } from './errors.ts';
 
 /** Evidence is kept this long unless the configuration says otherwise. */
 const DEFAULT_RETENTION_DAYS = 30;
-/** COMPLIANCE retention cannot be shortened by anyone: above this a person must have meant it, so it is refused here. */
+/** COMPLIANCE retention cannot be shortened by anyone: a number above this is said twice, so that nobody is bound for years by a slip. */
+const CONFIRMED_RETENTION_DAYS = 90;
 const MAX_RETENTION_DAYS = 3650;
+/** Hundreds of ordinary runs; a host's disk has to have room for them. */
+const SPOOL_MIB = 4_096;
 
 /** Emulated guests take a processor each; under KVM two share one well. */
 const RUNS_PER_PROCESSOR = 2;
@@ -48,7 +51,15 @@ const Fields = z.strictObject({
         .default('burnbag-evidence'),
       mode: z.enum(['COMPLIANCE', 'GOVERNANCE']).default('COMPLIANCE'),
       retention_days: z.int().min(1).max(MAX_RETENTION_DAYS).default(DEFAULT_RETENTION_DAYS),
-      require: z.enum(['strict', 'weak', 'none']).default('strict'),
+      /** The same number once more, where it is above `CONFIRMED_RETENTION_DAYS`. */
+      confirm_retention_days: z.int().optional(),
+      require: z.enum(['strict', 'rehearsal', 'weak', 'none']).default('strict'),
+      /** How much evidence may wait here for an archive that does not take it, before new runs are refused; in MiB. */
+      spool_mib: z.int().min(1).default(SPOOL_MIB),
+    })
+    .refine(isConfirmed, {
+      path: ['confirm_retention_days'],
+      error: `expected the number of retention_days again: COMPLIANCE above ${CONFIRMED_RETENTION_DAYS} days cannot be taken back by anyone`,
     })
     .prefault({}),
 });
@@ -58,6 +69,11 @@ export const Configuration = Fields.transform(({ engine, ...fields }) => ({
   engine: engine ?? ({ local: 'embedded', aws: 'cli' } as const)[fields.driver],
 }));
 export type Configuration = z.infer<typeof Configuration>;
+
+function isConfirmed(archive: { mode: string; retention_days: number; confirm_retention_days?: number | undefined }): boolean {
+  const { mode, retention_days: days, confirm_retention_days: confirmed } = archive;
+  return confirmed === undefined ? mode !== 'COMPLIANCE' || days <= CONFIRMED_RETENTION_DAYS : confirmed === days;
+}
 
 /** Reads `<home>/config.json`; absent means all defaults, anything wrong in it is refused with the field's name. */
 export async function loadConfiguration(home: string): Promise<Configuration> {

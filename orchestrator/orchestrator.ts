@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Configuration } from './configuration.ts';
 import type { Environment } from './environment.ts';
 import { explain, RequestError } from './errors.ts';
@@ -7,8 +8,10 @@ import { describeRun } from './run/describe.ts';
 import { isTerminal } from './run/lifecycle.ts';
 import { LiveRun } from './run/live.ts';
 import { writeRunMetrics } from './run/metrics.ts';
+import { archivePending } from './run/archive-pending.ts';
 import { nextTry } from './run/reap/back-off.ts';
-import type { SweepReport } from './run/reap/report.ts';
+import type { OwedEvidence, SweepReport } from './run/reap/report.ts';
+import { type Crew, standingOf } from './run/reap/standing.ts';
 import { sweep, type SweepOrder } from './run/reap/sweep.ts';
 import { openDeps, type OpenDeps, type OpenFor } from './run/open-deps.ts';
 import type { ObserveRun } from './run/progress.ts';
@@ -27,6 +30,9 @@ export async function openOrchestrator(
   return new Orchestrator(await openDeps(environment, configuration, purpose));
 }
 
+/** What is just being put into the archive is let finish; then the connection is closed over it, and the rest stays owed. */
+const ARCHIVING_GRACE_MS = 5_000;
+
 /** An opened data directory: the only process that may change anything in it. */
 export class Orchestrator implements AsyncDisposable {
   readonly deps: Deps;
@@ -35,6 +41,8 @@ export class Orchestrator implements AsyncDisposable {
   /** Runs this process has begun: nobody may take them for abandoned, from before the journal knows them. */
   readonly #begun = new Set<string>();
   #takenUp: Promise<readonly Run[]> | undefined;
+  #archiving: Promise<unknown> | undefined;
+  readonly #closing = new AbortController();
 
   constructor(opened: OpenDeps) {
     this.#opened = opened;
@@ -64,16 +72,23 @@ export class Orchestrator implements AsyncDisposable {
 
   /** Finds and burns what is left of runs that nobody conducts; see run/reap/sweep.ts. */
   reap(order: SweepOrder, observe: ObserveRun): Promise<SweepReport> {
-    const crew = {
-      isLive: (runId: string) => this.#begun.has(runId) || this.#live.has(runId),
-      takeUp: (run: Run) => this.#takeUpOne(run, observe),
-    };
-    return sweep(order, { ...this.deps, observe }, crew);
+    return sweep(order, { ...this.deps, observe }, this.#crew(observe));
+  }
+
+  /** Puts what is owed to the archive under lock, of these runs or of all; see run/archive-pending.ts. */
+  archive(order: { impatient: boolean; only?: readonly string[] }, signal?: AbortSignal): Promise<readonly OwedEvidence[]> {
+    const crew = this.#crew(() => undefined);
+    const standing = (runId: string) => standingOf(runId, this.deps, crew);
+    return archivePending({ ...order, dryRun: false, standingOf: standing, ...(signal && { signal }) }, this.deps);
   }
 
   /** Burns what runs of dead processes left behind. Runs once per opening; later calls wait for the same. */
   takeUpUnfinished(observe: ObserveRun): Promise<readonly Run[]> {
-    this.#takenUp ??= this.#takeUpAll(observe);
+    this.#takenUp ??= this.#takeUpAll(observe).then((runs) => {
+      // Nobody waits for it: what is owed has waited before.
+      this.#archiving = this.archive({ impatient: false }, this.#closing.signal).catch(() => []);
+      return runs;
+    });
     return this.#takenUp;
   }
 
@@ -106,8 +121,18 @@ export class Orchestrator implements AsyncDisposable {
     await this.#takeUpOne(run, () => undefined);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve(this.#opened[Symbol.asyncDispose]());
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.race([this.#archiving, sleep(ARCHIVING_GRACE_MS, undefined, { ref: false })]);
+    await this.#opened[Symbol.asyncDispose]();
+    await this.#archiving;
+  }
+
+  #crew(observe: ObserveRun): Crew {
+    return {
+      isLive: (runId) => this.#begun.has(runId) || this.#live.has(runId),
+      takeUp: (run) => this.#takeUpOne(run, observe),
+    };
   }
 
   async #takeUpAll(observe: ObserveRun): Promise<readonly Run[]> {

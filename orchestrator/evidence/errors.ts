@@ -26,5 +26,6 @@ export type EvidenceErrorCode =
   | 'audit_unavailable'
   | 'other_run'
   | 'not_sealed'
+  | 'spool_full'
   | 'deletion_missing'
   | 'absence_not_proven';

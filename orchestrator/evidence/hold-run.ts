@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Archive } from './archive/open-archive.ts';
-import { archiveKey } from './archive-run.ts';
-import { readIfThere } from './durable.ts';
 import { EvidenceError } from './errors.ts';
-import { ArchiveRecord } from './format/archive-record.ts';
-import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES } from './format/names.ts';
-import { readCanonical } from './read-canonical.ts';
+import { ARCHIVE_FILE, BURN_FILE, LATE_FILE, RECEIPT_FILES } from './format/names.ts';
+import { archiveKey } from './put-files.ts';
+import { readArchiveRecord } from './read-archive-record.ts';
 
 /** One object of a run, and whether the archive now says that it is held. */
 export interface HeldObject {
@@ -40,16 +38,17 @@ interface Target {
 }
 
 async function objectsOf(dir: string): Promise<readonly Target[]> {
-  const read = readCanonical((await readIfThere(join(dir, ARCHIVE_FILE))) ?? Buffer.alloc(0), ArchiveRecord);
-  if ('problem' in read) {
+  const record = await readArchiveRecord(dir);
+  if (record === undefined) {
     throw new EvidenceError('not_sealed', {
-      expected: `${ARCHIVE_FILE} in ${dir}: where the run’s evidence lies in the archive`,
-      got: read.problem,
-      hint: 'only evidence that was archived can be held there',
+      expected: `${ARCHIVE_FILE} or ${LATE_FILE} in ${dir}: where the run’s evidence lies in the archive`,
+      got: 'neither',
+      hint: 'only evidence that was archived can be held there; see `burnbag evidence archive`',
     });
   }
-  const { run_id: runId, objects } = read.value;
-  const later = [ARCHIVE_FILE, BURN_FILE, ...Object.values(RECEIPT_FILES)];
+  const { run_id: runId, objects } = record;
+  const known = new Set(objects.map(({ name }) => name));
+  const later = [ARCHIVE_FILE, LATE_FILE, BURN_FILE, ...Object.values(RECEIPT_FILES)].filter((name) => !known.has(name));
   const present = await Promise.all(
     later.map((name) =>
       readFile(join(dir, name)).then(

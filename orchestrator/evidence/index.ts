@@ -6,6 +6,7 @@ export { type ProbeCheck, type ProbeResult } from './archive/probe.ts';
 export { ArchiveError, ARCHIVE_ERRORS, isArchiveError, type ArchiveErrorCode } from './archive/errors.ts';
 export type { ArchivedObject } from './archive/put.ts';
 export type { ObjectSource } from './archive/send-object.ts';
+export { archiveLate, type LateArchiveRequest } from './archive-late.ts';
 export { archiveReceipt, archiveRun, type ArchiveRequest } from './archive-run.ts';
 export { Following, type Followed, type FollowOptions, type Sources } from './arrivals/follow.ts';
 export { openBurnLog, type BurnLog } from './burn-log.ts';
@@ -20,8 +21,8 @@ export { EXPORT_FORMATS, exportBundle, type Exported, type ExportFormat } from '
 export { holdRun, type HeldObject } from './hold-run.ts';
 export { EvidenceError, type EvidenceErrorCode } from './errors.ts';
 export type { ArchiveRecord } from './format/archive-record.ts';
-export type { ArchiveFacts, Manifest, RunFacts, StreamEnding, StreamEntry } from './format/manifest.ts';
-export { BURN_FILE } from './format/names.ts';
+export type { ArchiveFacts, KnownId, Manifest, RunFacts, StreamEnding, StreamEntry } from './format/manifest.ts';
+export { ARCHIVE_FILE, BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
 export { LOOKS_APART_MS, LOOKS_MIN, type ReceiptPredicate } from './format/receipt.ts';
 export {
   FOLLOWED,
@@ -40,9 +41,10 @@ export type { PublicKey } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';
 export { readKeyFile, readTrustedKeys } from './keys/trust.ts';
 export { type KeyPurpose, NOBODY, type TrustedKeys } from './keys/trusted-keys.ts';
-export { readSeal, type Seal } from './read-seal.ts';
+export { readSeal, requireSeal, type Seal } from './read-seal.ts';
 export { readReceipt, type Receipt } from './read-receipt.ts';
 export { signReceipt, type BurnProof, type ReceiptRequest } from './receipt.ts';
+export { noteFailure, readSpool, spooledBytes, type SpoolEntry, spoolRun, unspoolRun } from './spool.ts';
 export { sealRun, type CollectedStream, type SealRequest } from './seal.ts';
 export { CHECKS, type Check, type CheckCode } from './verify/check-list.ts';
 export { linesOf, reportOf, type VerificationReport } from './verify/report.ts';

@@ -2,7 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere } from './durable.ts';
 import { Manifest } from './format/manifest.ts';
-import { ARCHIVE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { ARCHIVE_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import type { LockVerdict } from './format/values.ts';
+import { readArchiveRecord } from './read-archive-record.ts';
 import { readCanonical } from './read-canonical.ts';
 
 /** One run's folder at a glance. Nothing is verified: that is `burnbag verify`. */
@@ -13,6 +15,8 @@ export interface ListedBundle {
   readonly sealed_at: string | null;
   readonly completeness: string | null;
   readonly archived: boolean;
+  /** How the archive locked it; null where nothing is archived. */
+  readonly lock: LockVerdict | null;
   readonly burned: boolean;
 }
 
@@ -38,7 +42,8 @@ async function listOne(runs: string, runId: string): Promise<ListedBundle> {
     bytes: sizes.reduce((sum, size) => sum + size, 0),
     sealed_at: manifest?.sealed_at ?? null,
     completeness: manifest?.verdict ?? null,
-    archived: names.includes(ARCHIVE_FILE),
+    archived: names.includes(ARCHIVE_FILE) || names.includes(LATE_FILE),
+    lock: (await readArchiveRecord(dir))?.lock.probe ?? null,
     burned: names.includes(RECEIPT_FILES.envelope),
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { canonicalJson } from '../../executor/protocol/index.ts';
 import { readIfThere } from './durable.ts';
+import { EvidenceError } from './errors.ts';
 import { Manifest } from './format/manifest.ts';
 import { SEAL_FILES } from './format/names.ts';
 import { evidenceStatement } from './format/statement.ts';
@@ -31,4 +32,15 @@ export async function readSeal(dir: string, key: PublicKey): Promise<Seal | unde
   const expected = canonicalJson(evidenceStatement(manifest.value, evidenceRoot));
   if (payloadOf(envelope.value)?.toString() !== expected) return undefined;
   return { manifest: manifest.value, evidenceRoot, keyId: key.keyId };
+}
+
+/** The seal of a folder; throws EvidenceError (`not_sealed`) where there is none by this key. */
+export async function requireSeal(dir: string, key: PublicKey): Promise<Seal> {
+  const seal = await readSeal(dir, key);
+  if (seal !== undefined) return seal;
+  throw new EvidenceError('not_sealed', {
+    expected: `${dir} to be sealed by key ${key.keyId}`,
+    got: 'no seal, or one that does not hold',
+    hint: 'seal the run first',
+  });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runFacts, sealedBundle, temporaryKeys, type TestKeys } from '../../test/support/bundle.ts';
 import { proof } from '../../test/support/proof.ts';
-import { type BurnProof, LOOKS_APART_MS, signReceipt } from './index.ts';
+import { type BurnProof, LOOKS_APART_MS, signReceipt, verifyBundle } from './index.ts';
 
 let keys: TestKeys;
 let dir: string;
@@ -49,6 +49,16 @@ test.each<[string, Partial<BurnProof>, string]>([
   const signing = signReceipt({ dir, run: runFacts(), ids, signer: keys.receipt });
   await expect(signing).rejects.toMatchObject({ code });
   await expect(readFile(join(dir, 'receipt.dsse.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('is not signed without an id that the sealed manifest has', async () => {
+  const ids = [{ kind: 'process', id: '4242' }] as const;
+  const { dir: folder, run } = await sealedBundle(keys, 'known-ids', { ids });
+  const request = { dir: folder, run, signer: keys.receipt };
+  const signing = signReceipt({ ...request, ids: [proof('disk', '/x/scratch.img')] });
+  await expect(signing).rejects.toMatchObject({ code: 'absence_not_proven', expected: expect.stringContaining('4242') });
+  await signReceipt({ ...request, ids: [proof('disk', '/x/scratch.img'), process] });
+  expect((await verifyBundle(folder, { trust: keys.trust })).verdict).toBe('verified');
 });
 
 test('says what the evidence says of the run, also when whoever burns knows less', async () => {

@@ -6,7 +6,7 @@ import { readIfThere, syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { Manifest, type RunFacts } from './format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
-import { absenceProblem, type BurnedId, LOOKS_MIN, receiptStatement, ReceiptPredicate } from './format/receipt.ts';
+import { absenceProblem, type BurnedId, LOOKS_MIN, missingId, receiptStatement, ReceiptPredicate } from './format/receipt.ts';
 import { readShape } from './format/shape.ts';
 import { signStatement } from './keys/sign-statement.ts';
 import type { Signer } from './keys/signer.ts';
@@ -43,10 +43,11 @@ export interface ReceiptRequest {
 export async function signReceipt(request: ReceiptRequest): Promise<Receipt> {
   const { dir, signer } = request;
   const covered = await describeEvidence(dir);
-  const run = reconcile(request.run, await readRunFacts(dir, covered));
+  const sealed = await readSealedManifest(dir, covered);
+  const run = reconcile(request.run, sealed?.run);
   const existing = await readReceipt(dir, signer.publicKey);
   if (existing?.predicate.run_id === request.run.run_id && covers(existing.predicate, covered)) return existing;
-  const predicate = describe({ ...request, run }, covered);
+  const predicate = requireIds(describe({ ...request, run }, covered), sealed);
   const signed = await signStatement(receiptStatement(predicate), signer);
   await writeDurably(join(dir, RECEIPT_FILES.statement), signed.statement);
   await writeDurably(join(dir, RECEIPT_FILES.key), signer.publicKey.pem);
@@ -70,11 +71,22 @@ async function describeEvidence(dir: string): Promise<Covered> {
   };
 }
 
-/** The facts that the evidence was sealed with; undefined where there is no sealed evidence. */
-async function readRunFacts(dir: string, { evidence_root }: Covered): Promise<RunFacts | undefined> {
+/** What the evidence was sealed with; undefined where there is no sealed evidence. */
+async function readSealedManifest(dir: string, { evidence_root }: Covered): Promise<Manifest | undefined> {
   if (evidence_root === null) return undefined;
   const manifest = readCanonical(await readFile(join(dir, SEAL_FILES.manifest)), Manifest);
-  return 'value' in manifest ? manifest.value.run : undefined;
+  return 'value' in manifest ? manifest.value : undefined;
+}
+
+/** Whoever verifies compares them: an id that is in the manifest and not in the receipt is not proven gone. */
+function requireIds(predicate: ReceiptPredicate, sealed: Manifest | undefined): ReceiptPredicate {
+  const missing = missingId(predicate.ids, sealed?.ids ?? []);
+  if (missing === undefined) return predicate;
+  throw new EvidenceError('absence_not_proven', {
+    expected: `the proof that ${missing.kind} ${missing.id} is gone`,
+    got: 'none, and it was known when the evidence was sealed',
+    hint: 'the run is quarantined until every id is proven gone',
+  });
 }
 
 /** A receipt says of the run what the evidence says: whoever burns after a crash may know less, and must not contradict it. */

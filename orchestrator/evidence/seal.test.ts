@@ -26,7 +26,7 @@ async function unsealed(name: string, changes: Partial<SealRequest> = {}): Promi
   const dir = join(keys.home, 'runs', name);
   await mkdir(dir, { recursive: true });
   const streams = await writeStreams(join(keys.home, 'live', name), agreeingStreams());
-  return { dir, run: runFacts(), streams, archive: null, signer: keys.evidence, ...changes };
+  return { dir, run: runFacts(), streams, ids: [], archive: null, signer: keys.evidence, ...changes };
 }
 
 test('a sealed run is complete, signed, and lists every file', async () => {

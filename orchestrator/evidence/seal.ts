@@ -5,7 +5,7 @@ import { canonicalJson } from '../../executor/protocol/index.ts';
 import { syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { listFolder } from './folder.ts';
-import { Manifest, RunFacts, type ArchiveFacts, type StreamEnding } from './format/manifest.ts';
+import { type KnownId, Manifest, RunFacts, type ArchiveFacts, type StreamEnding } from './format/manifest.ts';
 import { merkleRoot } from './format/merkle.ts';
 import { isFileName, RESERVED_NAMES, SEAL_FILES } from './format/names.ts';
 import { readShape, requireShape } from './format/shape.ts';
@@ -23,6 +23,8 @@ export interface SealRequest {
   readonly dir: string;
   readonly run: RunFacts;
   readonly streams: readonly CollectedStream[];
+  /** Every concrete id on record: the receipt must prove each of them gone. */
+  readonly ids: readonly KnownId[];
   /** Written as they are, e.g. run.json, report.json. */
   readonly files?: readonly { readonly name: string; readonly content: string | Buffer }[];
   /** The archive it will go to, if its probe is known. */
@@ -133,6 +135,7 @@ async function describe(
     sealed_at: (request.now ?? new Date()).toISOString(),
     files: reading.files,
     merkle_root: merkleRoot(reading.files),
+    ids: request.ids.map(({ kind, id }) => ({ kind, id })),
     streams,
     clock,
     verdict: weigh(findings),

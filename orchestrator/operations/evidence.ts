@@ -8,10 +8,12 @@ import {
   exportBundle,
   holdRun,
   readCustody,
+  readSpool,
   readTrustedKeys,
   recordCustody,
 } from '../evidence/index.ts';
-import { listBundles } from '../evidence/list-bundles.ts';
+import { listBundles, type ListedBundle } from '../evidence/list-bundles.ts';
+import { OwedEvidence } from '../run/reap/report.ts';
 import { operation } from './operation.ts';
 import { findRunFolder } from './verify.ts';
 
@@ -33,12 +35,22 @@ export const evidenceLs = operation({
         sealed_at: z.string().nullable(),
         completeness: z.string().nullable(),
         archived: z.boolean(),
+        /** Owed to the archive: none, or not all of it, lies there. */
+        pending: z.boolean(),
+        /** `rehearsal` and below can be deleted before its time; null where nothing is archived. */
+        lock: z.enum(['strict', 'rehearsal', 'weak', 'none']).nullable(),
         burned: z.boolean(),
       }),
     ),
   }),
-  async run(_, { environment }) {
-    return { schema: 'burnbag.evidence/1' as const, bundles: [...(await listBundles(join(environment.home, 'runs')))] };
+  async run(_, { environment: { home } }) {
+    const owed = new Set((await readSpool(home)).map(({ run_id }) => run_id));
+    const bundles = await listBundles(join(home, 'runs'));
+    const isOwed = ({ run_id, sealed_at, archived }: ListedBundle) => owed.has(run_id) || (sealed_at !== null && !archived);
+    return {
+      schema: 'burnbag.evidence/1' as const,
+      bundles: bundles.map((one) => ({ ...one, pending: isOwed(one) })),
+    };
   },
 });
 
@@ -73,6 +85,24 @@ export const evidenceExport = operation({
     await writeFile(file, text, { mode: 0o600, flush: true });
     const { lines: count } = found;
     return { schema: 'burnbag.export/1' as const, run_id, format, file, lines: count, sha256, verification, redaction };
+  },
+});
+
+/** Puts what is owed to the archive under lock: one run's, or whatever is owed. */
+export const evidenceArchive = operation({
+  name: 'evidence_archive',
+  summary: 'put evidence under lock that the archive did not take when its run ended',
+  access: 'conducting',
+  args: z.strictObject({ run: Target.optional() }),
+  result: z.strictObject({
+    schema: z.literal('burnbag.archived/1'),
+    evidence: z.array(OwedEvidence),
+  }),
+  async run({ run }, { environment: { home }, open: openHome, signal }) {
+    const only = run === undefined ? undefined : [(await findRunFolder(run, home)).slice(-12)];
+    const orchestrator = await openHome();
+    const evidence = await orchestrator.archive({ impatient: true, ...(only !== undefined && { only }) }, signal);
+    return { schema: 'burnbag.archived/1' as const, evidence: [...evidence] };
   },
 });
 

@@ -3,7 +3,7 @@ import { awsImage } from './aws-image.ts';
 import { cancel } from './cancel.ts';
 import { detonate } from './detonate.ts';
 import { doctor } from './doctor.ts';
-import { evidenceCustody, evidenceExport, evidenceHold, evidenceLs } from './evidence.ts';
+import { evidenceArchive, evidenceCustody, evidenceExport, evidenceHold, evidenceLs } from './evidence.ts';
 import { logs } from './logs.ts';
 import { reap } from './reap.ts';
 import { run } from './run.ts';
@@ -30,6 +30,7 @@ export const OPERATIONS = {
   setup,
   doctor,
   evidence_ls: evidenceLs,
+  evidence_archive: evidenceArchive,
   evidence_export: evidenceExport,
   evidence_hold: evidenceHold,
   evidence_custody: evidenceCustody,

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { readSpool } from '../evidence/index.ts';
 import { RUN_STATES } from '../run/lifecycle.ts';
 import { describeRun } from '../run/describe.ts';
+import type { Run } from '../run/run.ts';
 import { RunSummary } from '../run/summary.ts';
 import { operation } from './operation.ts';
 
@@ -8,7 +10,10 @@ import { operation } from './operation.ts';
 const LIMIT_MAX = 1_000;
 
 /** A run without its result: strip, because the result is what a list leaves out. */
-const Row = RunSummary.omit({ result: true }).strip();
+const Row = RunSummary.omit({ result: true }).strip().extend({
+  /** Its evidence is owed to the archive; see `burnbag evidence archive`. */
+  evidence_pending: z.boolean(),
+});
 
 /** Lists runs, newest first. */
 export const runs = operation({
@@ -20,9 +25,8 @@ export const runs = operation({
   async run({ state, limit }, context) {
     const { deps } = await context.open();
     const found = await deps.journal.listRuns({ limit, ...(state !== undefined && { state }) });
-    return {
-      schema: 'burnbag.runs/1' as const,
-      runs: found.map((one) => Row.parse(describeRun(one))),
-    };
+    const owed = new Set((await readSpool(context.environment.home)).map(({ run_id }) => run_id));
+    const row = (one: Run) => Row.parse({ ...describeRun(one), evidence_pending: owed.has(one.runId) });
+    return { schema: 'burnbag.runs/1' as const, runs: found.map(row) };
   },
 });

@@ -16,6 +16,7 @@ import type { LogStream, Session, SessionEnd } from '../relay/index.ts';
 import { explain, type Explained } from '../errors.ts';
 import type { Report } from '../report/index.ts';
 import { type AppendLog, openAppendLog } from './append-log.ts';
+import { openChainedLog } from './chained-log.ts';
 import type { Outcome } from './lifecycle.ts';
 import type { Phase } from './progress.ts';
 import type { RunRequest } from './request.ts';
@@ -92,8 +93,8 @@ export class LiveRun {
     this.request = request;
     this.folder = join(home, 'runs', runId);
     this.#assertHeld = assertHeld;
-    const open = (name: string): AppendLog => openLog(this.folder, name, assertHeld);
-    this.logs = { relay: open('relay.ndjson'), engine: open('engine.ndjson'), provider: open('provider.ndjson') };
+    const open = (name: string, openOne = openAppendLog) => openLog(this.folder, () => openOne(join(this.folder, name), assertHeld));
+    this.logs = { relay: open('relay.ndjson', openChainedLog), engine: open('engine.ndjson'), provider: open('provider.ndjson') };
   }
 
   /** Aborts when the run is cancelled or reaches its deadline. Sealing and destruction never listen to it. */
@@ -177,10 +178,10 @@ export class LiveRun {
 }
 
 /** A log that cannot be opened takes no record, so nothing that must be recorded happens; burning needs none, and goes on. */
-function openLog(folder: string, name: string, fence: () => void): AppendLog {
+function openLog(folder: string, open: () => AppendLog): AppendLog {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    return openAppendLog(join(folder, name), fence);
+    return open();
   } catch (error) {
     return {
       append() {

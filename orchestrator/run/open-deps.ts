@@ -21,7 +21,7 @@ export async function openDeps(
   configuration: Configuration,
   purpose: OpenFor,
 ): Promise<OpenDeps> {
-  const { home, databaseUrl, rig } = environment;
+  const { home, requester, databaseUrl, rig } = environment;
   const stack = new AsyncDisposableStack();
   try {
     const lock = stack.use(await lockHome(home));
@@ -45,7 +45,7 @@ export async function openDeps(
     ]);
     const { assertHeld } = lock;
     const parts = {
-      ...{ home, assertHeld, configuration, driver, journal, vault, ca, policy, relayHost },
+      ...{ home, requester, assertHeld, configuration, driver, journal, vault, ca, policy, relayHost },
       observe: () => undefined,
       places: new Places(limitsOf(configuration)),
       lifetimeOf: rig?.lifetimeOf ?? lifetimeOf,

@@ -15,6 +15,8 @@ import type { Vault } from './vault.ts';
 /** Everything a step may touch. Built once, when the data directory is opened. */
 export interface Deps {
   readonly home: string;
+  /** user@host of this process, for the custody log. */
+  readonly requester: string;
   /** Throws HomeLockError (`home_lost`) when the data directory is another process's by now. */
   readonly assertHeld: () => void;
   readonly configuration: Configuration;

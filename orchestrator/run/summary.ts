@@ -18,7 +18,7 @@ export const EvidenceSummary = z.strictObject({
     .strictObject({
       endpoint: z.string(),
       bucket: z.string(),
-      lock: z.enum(['strict', 'weak', 'none']),
+      lock: z.enum(['strict', 'rehearsal', 'weak', 'none']),
       mode: z.enum(['COMPLIANCE', 'GOVERNANCE']),
       retain_until: z.string(),
     })

@@ -8,10 +8,12 @@ import {
   type ArchiveFacts,
   type ArchiveOptions,
   type DatedProbe,
+  EvidenceError,
   openArchive,
   openSigner,
   probeOrRecall,
   type Signer,
+  spooledBytes,
   startLocalArchive,
 } from '../evidence/index.ts';
 
@@ -30,7 +32,7 @@ export interface OpenVault {
   readonly facts: ArchiveFacts;
 }
 
-const STRENGTH = { none: 0, weak: 1, strict: 2 } as const;
+const STRENGTH = { none: 0, weak: 1, rehearsal: 2, strict: 3 } as const;
 
 /** Opens the vault of a data directory; the archive itself is opened when it is first asked for. */
 export async function openVault(
@@ -56,6 +58,7 @@ export async function openVault(
     receiptSigner,
     open,
     openForRun: async () => {
+      await requireRoom(home, configuration.archive.spool_mib);
       requireLock((await open()).facts, configuration.archive.require);
     },
     async [Symbol.asyncDispose]() {
@@ -117,14 +120,31 @@ function credentialsOf(variables: Where['variables']): NonNullable<ArchiveOption
 
 function factsOf(archive: Archive, probe: DatedProbe): ArchiveFacts {
   const { endpoint, bucket, mode, retentionDays } = archive;
-  return { endpoint, bucket, mode, retention_days: retentionDays, lock: probe.verdict, probed_at: probe.probed_at };
+  const lock = mode === 'GOVERNANCE' && probe.verdict === 'strict' ? 'rehearsal' : probe.verdict;
+  return { endpoint, bucket, mode, retention_days: retentionDays, lock, probed_at: probe.probed_at };
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/** What the archive has not taken is kept here: a disk that is full of it would keep the next run from being recorded. */
+async function requireRoom(home: string, mostMiB: number): Promise<void> {
+  const bytes = await spooledBytes(home);
+  if (bytes <= mostMiB * MEBIBYTE) return;
+  throw new EvidenceError('spool_full', {
+    expected: `at most ${mostMiB} MiB of evidence that waits for the archive`,
+    got: `${Math.ceil(bytes / MEBIBYTE)} MiB`,
+    hint: 'see what keeps the archive from taking it with `burnbag evidence archive`, or raise archive.spool_mib in config.json',
+  });
 }
 
 function requireLock(facts: ArchiveFacts, required: keyof typeof STRENGTH): void {
   if (STRENGTH[facts.lock] >= STRENGTH[required]) return;
   throw new RequestError('refused_by_policy', {
     expected: `an archive whose Object Lock is ${required}`,
-    got: `${facts.endpoint}, which the probe found ${facts.lock}`,
-    hint: 'use a store that enforces Object Lock, or lower archive.require in config.json and mean it',
+    got: facts.lock === 'rehearsal' ? `${facts.endpoint} in GOVERNANCE mode` : `${facts.endpoint}, which the probe found ${facts.lock}`,
+    hint:
+      facts.lock === 'rehearsal'
+        ? 'GOVERNANCE is for rehearsals: set archive.require to rehearsal too, and mean it'
+        : 'use a store that enforces Object Lock, or lower archive.require in config.json and mean it',
   });
 }

@@ -11,7 +11,7 @@ import {
 } from '../../orchestrator/evidence/index.ts';
 import { temporaryArchive, type TemporaryArchive } from '../support/archive.ts';
 import { sha256 } from '../support/arrivals.ts';
-import { burnedBundle, sealedBundle, temporaryKeys, type TestKeys } from '../support/bundle.ts';
+import { burnedBundle, KNOWN_IDS, sealedBundle, temporaryKeys, type TestKeys } from '../support/bundle.ts';
 import { proof } from '../support/proof.ts';
 import { lyingStore } from '../support/lying-store.ts';
 
@@ -72,7 +72,7 @@ test('archiving that broke off goes on where it stopped, and puts nothing twice'
   const record = await readFile(join(dir, 'archive.json'));
   await archiveRun({ ...request, now: new Date(Date.now() + 3_600_000) });
   expect(await readFile(join(dir, 'archive.json'))).toEqual(record);
-  await signReceipt({ dir, run, ids: [proof('process', '1')], signer: keys.receipt });
+  await signReceipt({ dir, run, ids: KNOWN_IDS.map(({ kind, id }) => proof(kind, id)), signer: keys.receipt });
   expect((await verifyBundle(dir, { trust: keys.trust })).verdict).toBe('verified');
 });
 

@@ -3,14 +3,18 @@ import { createServer, request as forward, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** What an archive does to uploads: answers 503, takes them and loses the reply the first time, or never answers. */
-export type StoreFault = 'unavailable' | 'ambiguous' | 'hangs';
+/** What an archive does to uploads: answers 503, takes them and loses the reply the first time, or never answers. `none`: nothing, it is well again. */
+export type StoreFault = 'unavailable' | 'ambiguous' | 'hangs' | 'none';
+
+export interface FaultyStore extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Has another fault from now on. */
+  become(fault: StoreFault): void;
+}
 
 /** A real archive behind something that spoils uploads of evidence. What is signed passes unchanged. */
-export async function openFaultyStore(
-  endpoint: string,
-  fault: StoreFault,
-): Promise<{ readonly endpoint: string } & AsyncDisposable> {
+export async function openFaultyStore(endpoint: string, first: StoreFault): Promise<FaultyStore> {
+  let fault = first;
   const seen = new Set<string>();
   const server = createServer((request, response) => {
     handle(request, response).catch(() => response.destroy());
@@ -18,7 +22,7 @@ export async function openFaultyStore(
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await buffer(request);
     const isUpload = request.method === 'PUT' && request.url?.includes('/runs/') === true;
-    if (!isUpload) return pass(endpoint, request, body, response);
+    if (!isUpload || fault === 'none') return pass(endpoint, request, body, response);
     if (fault === 'hangs') return undefined;
     if (fault === 'unavailable') {
       response.writeHead(503, { 'content-type': 'application/xml' });
@@ -36,6 +40,9 @@ export async function openFaultyStore(
   const { port } = server.address() as AddressInfo;
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    become: (next) => {
+      fault = next;
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

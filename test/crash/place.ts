@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import type { LocalArchive } from '../../orchestrator/evidence/index.ts';
 import type { CrashEvent, CrashPlan } from '../support/crash-plan.ts';
 import type { LedgerLine } from '../support/fake-machine-plan.ts';
 import { temporaryArchive } from '../support/archive.ts';
@@ -15,6 +16,8 @@ export interface CrashPlace extends AsyncDisposable {
   /** A data directory of its own. */
   newHome(settings?: HomeSettings): Promise<CrashHome>;
   readonly endpoint: string;
+  /** Of the archive server, for whoever looks into it. */
+  readonly credentials: LocalArchive['credentials'];
 }
 
 export interface HomeSettings {
@@ -88,6 +91,7 @@ export async function openCrashPlace(): Promise<CrashPlace> {
   let count = 0;
   return {
     endpoint: server.endpoint,
+    credentials: server.credentials,
     newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits, driver } = {}) => {
       const home = join(folder, `home-${(count += 1)}`);
       const unmount = sizeMiB === undefined ? undefined : await mountMemory(home, sizeMiB);

@@ -35,6 +35,19 @@ export function chainArrivals(events: readonly object[]): string[] {
   });
 }
 
+/** The relay's transcript, each record with the digest of the line before. */
+export function chainRelay(lines: readonly string[]): string[] {
+  let prev = CHAIN_START;
+  return lines.map((line) => {
+    const chained = JSON.stringify({ ...(JSON.parse(line) as object), prev });
+    prev = sha256(chained);
+    return chained;
+  });
+}
+
+/** Stands in the transcript for the digest of the guest's own file; contents.ts puts that in its place. */
+export const FETCHED = 'fe'.repeat(32);
+
 export function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -6,6 +6,8 @@ import {
   type Archive,
   archiveRun,
   type CollectedStream,
+  type KnownId,
+  type LockVerdict,
   openBurnLog,
   openFileSigner,
   readTrustedKeys,
@@ -16,7 +18,7 @@ import {
   type StreamName,
   type TrustedKeys,
 } from '../../orchestrator/evidence/index.ts';
-import { sha256, STARTED_MS } from './arrivals.ts';
+import { chainRelay, FETCHED, sha256, STARTED_MS } from './arrivals.ts';
 import { contentsOf, type TestStreams } from './contents.ts';
 import { providerLog } from './control-plane.ts';
 import { proof } from './proof.ts';
@@ -193,11 +195,12 @@ function relayLog(requests: readonly string[], answers: readonly string[]): stri
   ];
   const fetching = [
     { event: 'log_connected', log: 'audit', serial: READER_SERIAL, key_id: 'key', handshake_ms: 700 },
-    { event: 'log_fetched', log: 'audit', reason: 'complete', bytes: 1, sha256: SHA },
+    { event: 'log_fetched', log: 'audit', reason: 'complete', bytes: 1, sha256: FETCHED },
   ];
-  return [session, fetching].flatMap((records) =>
+  const lines = [session, fetching].flatMap((records) =>
     records.map((record, index) => JSON.stringify({ seq: index + 1, at_ms: relayTime(index), ...record })),
   );
+  return chainRelay(lines);
 }
 
 /** Session open and closed; each request 8 ms after the one before, answered 6 ms later. */
@@ -265,25 +268,37 @@ export async function writeStreams(folder: string, streams: TestStreams): Promis
   );
 }
 
+/** The ids that the test's run had. */
+export const KNOWN_IDS = [
+  { kind: 'process', id: '4242' },
+  { kind: 'disk', id: '/x/scratch.img' },
+] as const;
+
 /** A sealed bundle in a folder of its own. */
 export async function sealedBundle(
   keys: TestKeys,
   name: string,
-  changes: { streams?: TestStreams; run?: Partial<RunFacts> } = {},
+  changes: { streams?: TestStreams; run?: Partial<RunFacts>; ids?: readonly KnownId[] } = {},
 ) {
   const dir = join(keys.home, 'runs', name);
   await mkdir(dir, { recursive: true });
   const run = runFacts(changes.run);
   const streams = await writeStreams(join(keys.home, 'live', name), changes.streams ?? agreeingStreams(run.run_id));
   const files = [{ name: 'report.json', content: '{"verdict":"nothing seen"}\n' }];
-  const seal = await sealRun({ dir, run, streams, files, archive: null, signer: keys.evidence });
+  const seal = await sealRun({ dir, run, streams, ids: changes.ids ?? [], files, archive: null, signer: keys.evidence });
   return { dir, run, seal };
 }
 
 /** A sealed, archived and burned one. */
-export async function burnedBundle(keys: TestKeys, archive: Archive, name: string, run: Partial<RunFacts> = {}) {
-  const sealed = await sealedBundle(keys, name, { run });
-  const facts = { lock: 'strict', probed_at: '2026-11-23T08:00:00.000Z' } as const;
+export async function burnedBundle(
+  keys: TestKeys,
+  archive: Archive,
+  name: string,
+  run: Partial<RunFacts> = {},
+  lock: LockVerdict = 'strict',
+) {
+  const sealed = await sealedBundle(keys, name, { run, ids: KNOWN_IDS });
+  const facts = { lock, probed_at: '2026-11-23T08:00:00.000Z' } as const;
   await archiveRun({ dir: sealed.dir, publicKey: keys.evidence.publicKey, archive, facts });
   const log = openBurnLog(sealed.dir);
   for (const sequence of [0, 1]) log.append({ sequence, resourcePreEvent: { op: 'delete' } });
@@ -291,7 +306,7 @@ export async function burnedBundle(keys: TestKeys, archive: Archive, name: strin
   const receipt = await signReceipt({
     dir: sealed.dir,
     run: sealed.run,
-    ids: [proof('process', '4242'), proof('disk', '/x/scratch.img')],
+    ids: KNOWN_IDS.map(({ kind, id }) => proof(kind, id)),
     signer: keys.receipt,
   });
   return { ...sealed, receipt };

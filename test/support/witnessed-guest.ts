@@ -8,6 +8,7 @@ import { openDoor } from '../../infra/local/wire/door.ts';
 import { type Ca, createRunKey, openCa } from '../../orchestrator/ca/index.ts';
 import { Following, STREAMS, type StreamEnd, type StreamName } from '../../orchestrator/evidence/index.ts';
 import { readBundle } from '../../orchestrator/evidence/witness/read-bundle.ts';
+import { chainRelay, textOf } from './arrivals.ts';
 import { fetchLog, openRelay, type Session } from '../../orchestrator/relay/index.ts';
 import { settleStreams } from '../../orchestrator/run/steps/collect.ts';
 import { lastLine } from '../../orchestrator/run/steps/fetch-guest-file.ts';
@@ -132,8 +133,8 @@ function sourcesIn(folder: string) {
 /** Copies what lies there as the product does, and judges it. */
 async function judgeAll(folder: string, home: string, records: readonly object[]): Promise<readonly string[]> {
   const dir = await mkdtemp(join(home, 'bundle-'));
-  const lines = records.map((record) => `${JSON.stringify(record)}\n`).join('');
-  await writeFile(join(dir, STREAMS.relay.file), lines);
+  const lines = chainRelay(records.map((record) => JSON.stringify(record)));
+  await writeFile(join(dir, STREAMS.relay.file), textOf(lines));
   for (const stream of ['engine', 'provider'] as const) await writeFile(join(dir, STREAMS[stream].file), '');
   await copyFile(join(home, STREAMS.audit_file.file), join(dir, STREAMS.audit_file.file));
   const sources = sourcesIn(folder);

@@ -1,8 +1,19 @@
 import { canonicalJson } from '../../executor/protocol/index.ts';
-import type { ArchiveRecord, CheckCode, KeyPurpose } from '../../orchestrator/evidence/index.ts';
+import {
+  ARCHIVE_FILE,
+  type ArchiveRecord,
+  BURN_FILE,
+  type CheckCode,
+  type KeyPurpose,
+  LATE_FILE,
+  RECEIPT_FILES,
+  type Signer,
+} from '../../orchestrator/evidence/index.ts';
+import { type LateArchive, lateArchiveStatement } from '../../orchestrator/evidence/format/late-archive.ts';
 import { receiptStatement } from '../../orchestrator/evidence/format/receipt.ts';
 import type { VectorCase } from '../../test/support/vectors.ts';
-import type { Bundle, Kit } from './kit.ts';
+import { signStatement } from '../../orchestrator/evidence/keys/sign-statement.ts';
+import { type Bundle, type Kit, sha256 } from './kit.ts';
 
 /** One way to change the bundle, and the first check that must fail. */
 interface Tampering {
@@ -118,7 +129,45 @@ export const TAMPERINGS: readonly Tampering[] = [
       })),
     }),
   })),
+  refused('receipt-without-one-id', 'receipt_ids', 'whoever holds the receipt key leaves one out', async (kit) => ({
+    files: await kit.sign({ ...kit.receipt, ids: kit.receipt.ids.slice(1) }),
+  })),
+  {
+    name: 'archived-late',
+    why: 'the store was down when the run was burned, and took everything later',
+    expect: good('verified'),
+    change: async (kit) => ({ removed: ['archive.json'], files: await archivedLate(kit, kit.own.evidence) }),
+  },
+  refused('archived-late-by-another', 'late_archive', 'signed, and not by who sealed it', async (kit) => ({
+    removed: ['archive.json'],
+    files: await archivedLate(kit, kit.strangers.evidence),
+  })),
+  refused('archived-twice', 'late_archive', 'what was archived in time cannot come late', async (kit) => {
+    const late = (await archivedLate(kit, kit.own.evidence)).get(LATE_FILE);
+    return { files: new Map(late === undefined ? [] : [[LATE_FILE, late]]) };
+  }),
 ];
+
+/** A receipt that knows of no archive record, and the record that was signed after it. */
+async function archivedLate(kit: Kit, signer: Signer): Promise<Bundle> {
+  const burned = await kit.sign({ ...kit.receipt, archive_sha256: null });
+  const record = JSON.parse(textOf(kit, ARCHIVE_FILE)) as ArchiveRecord;
+  const others = [...burned, [BURN_FILE, kit.file(BURN_FILE)] as const];
+  const [first] = record.objects;
+  if (first === undefined) throw new Error('expected objects in archive.json');
+  const objects = others.map(([name, bytes]) => {
+    const key = first.key.replace(first.name, name);
+    return { ...first, name, key, bytes: bytes.length, sha256: sha256(bytes) };
+  });
+  const receipt = burned.get(RECEIPT_FILES.statement) ?? '';
+  const late: LateArchive = {
+    version: 1,
+    receipt_sha256: sha256(receipt),
+    record: { ...record, objects: [...record.objects, ...objects] },
+  };
+  const { envelope } = await signStatement(lateArchiveStatement(late), signer);
+  return new Map([...burned, [LATE_FILE, Buffer.from(envelope)]]);
+}
 
 function refused(name: string, check: CheckCode, why: string, change: Tampering['change']): Tampering {
   return { name, why, expect: { verdict: 'refused', first_failure: check }, change };

@@ -182,4 +182,5 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   bad_facts: 'internal',
   other_run: 'internal',
   not_sealed: 'internal',
+  spool_full: 'unavailable',
 };

@@ -1,8 +1,8 @@
 import { integer, object, oneOf, orNull, type Read } from '../format/shape.ts';
 import { Instant, RunId, Sha256, Text } from '../format/values.ts';
 
-/** What can be done with evidence. `read`: one stream shown. */
-export const CUSTODY_ACTS = ['read', 'verified', 'exported', 'held', 'released'] as const;
+/** What can be done with evidence. `read`: one stream shown. `archived`: put under lock after its run. */
+export const CUSTODY_ACTS = ['read', 'verified', 'exported', 'archived', 'held', 'released'] as const;
 
 const facts = {
   /** user@host of the process that did it. */

@@ -4,6 +4,8 @@ import { integer, list, object, objectWith, oneOf, orNull, type Read, text } fro
 import { STREAM_ENDS, STREAM_NAMES } from './streams.ts';
 import {
   Count,
+  IdKind,
+  IDS_MAX,
   Instant,
   LockMode,
   LockVerdict,
@@ -79,6 +81,10 @@ export const Finding = object({
 /** How far the guest's clock was ahead of the relay's, as far as the requests show it: between these two, in milliseconds. */
 export const ClockOffset = object({ min_ms: integer(), max_ms: integer() });
 
+/** One concrete id of the run. */
+export const KnownId = object({ kind: IdKind, id: Text });
+export type KnownId = Read<typeof KnownId>;
+
 /** Everything a bundle holds and what it is worth. Its bytes are canonical JSON; their SHA-256 is the evidence root. */
 export const Manifest = object({
   version: oneOf([1]),
@@ -86,6 +92,8 @@ export const Manifest = object({
   sealed_at: Instant,
   files: list(FileEntry, { max: FILES_MAX }),
   merkle_root: Sha256,
+  /** Every concrete id that the run is known to have had when it was sealed: the receipt must prove each of them gone. */
+  ids: list(KnownId, { max: IDS_MAX }),
   streams: list(StreamEntry, { max: 16 }),
   clock: orNull(ClockOffset),
   verdict: oneOf(VERDICTS),

@@ -11,6 +11,9 @@ export const SEAL_FILES = {
 /** What the archive answered: known only after upload, therefore covered by the receipt. */
 export const ARCHIVE_FILE = 'archive.json';
 
+/** What the archive answered when it was reached only after the receipt was signed: signed by itself, in one file, which is there whole or not at all. */
+export const LATE_FILE = 'late-archive.dsse.json';
+
 /** What was said while the run was being destroyed: it comes after the seal, therefore covered by the receipt. */
 export const BURN_FILE = 'burn.ndjson';
 
@@ -23,6 +26,7 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   ARCHIVE_FILE,
   BURN_FILE,
   ...Object.values(RECEIPT_FILES),
+  LATE_FILE,
 ]);
 
 /** Files of one bundle: more than any run makes, few enough that a hostile bundle cannot keep a verifier busy with names. */

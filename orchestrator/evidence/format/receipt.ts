@@ -1,23 +1,21 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import { ARCHIVE_FILE, BURN_FILE, SEAL_FILES } from './names.ts';
-import { dictionary, list, object, oneOf, orNull, pattern, type Read } from './shape.ts';
+import { dictionary, list, object, oneOf, orNull, type Read } from './shape.ts';
 import { RECEIPT_PREDICATE, STATEMENT_TYPE, Subject, subject } from './statement.ts';
-import { Instant, MachineId, Outcome, RunId, Serial, Sha256, TaskId, Text } from './values.ts';
+import { IdKind, IDS_MAX, Instant, MachineId, Outcome, RunId, Serial, Sha256, TaskId, Text } from './values.ts';
 
 /** Two looks at the same id must be at least this far apart: one look may catch a resource between dying and being restarted. */
 export const LOOKS_APART_MS = 100;
 /** Looks per id that a receipt needs. */
 export const LOOKS_MIN = 2;
-/** Concrete ids of one run: more than any driver makes. */
-const IDS_MAX = 1024;
 
 /** One look that did not find the id, and by what means it was looked for. */
 export const Absence = object({ state: oneOf(['gone']), means: Text, at: Instant });
 
 /** One concrete id of the run and the proof that it is gone. */
 export const BurnedId = object({
-  kind: pattern(/^[a-z][a-z-]{0,31}$/, 'the kind of an id'),
+  kind: IdKind,
   id: Text,
   detail: dictionary(Text, 64),
   deleted: object({ how: Text, at: Instant }),
@@ -83,4 +81,14 @@ export function absenceProblem({ deleted, absence }: BurnedId): string | undefin
   if (last - first < LOOKS_APART_MS)
     return `expected looks at least ${LOOKS_APART_MS} ms apart, got ${last - first} ms`;
   return undefined;
+}
+
+/** The first of `known` that is not among `ids`; by kind and id, as they are named in both. */
+export function missingId<T extends { readonly kind: string; readonly id: string }>(
+  ids: readonly { readonly kind: string; readonly id: string }[],
+  known: readonly T[],
+): T | undefined {
+  const nameOf = ({ kind, id }: { kind: string; id: string }): string => `${kind} ${id}`;
+  const names = new Set(ids.map(nameOf));
+  return known.find((one) => !names.has(nameOf(one)));
 }

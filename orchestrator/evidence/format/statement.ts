@@ -8,6 +8,7 @@ export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 /** What a signature is for stands inside what is signed: a seal can never pass for a receipt, nor the other way round. */
 export const EVIDENCE_PREDICATE = 'https://burnbag.dev/evidence/v1';
 export const RECEIPT_PREDICATE = 'https://burnbag.dev/receipt/v1';
+export const LATE_ARCHIVE_PREDICATE = 'https://burnbag.dev/late-archive/v1';
 
 /** One thing a statement is about. */
 export const Subject = object({ name: Text, digest: object({ sha256: Sha256 }) });

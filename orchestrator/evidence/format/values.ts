@@ -39,9 +39,14 @@ export const LockMode = oneOf(['COMPLIANCE', 'GOVERNANCE']);
 export const ObjectLock = object({ mode: LockMode, retain_until: Instant });
 export type ObjectLock = Read<typeof ObjectLock>;
 
-/** What the lock probe found the archive to be. */
-export const LockVerdict = oneOf(['strict', 'weak', 'none']);
+/** What the lock probe found the archive to be; `rehearsal`: strict, but in GOVERNANCE mode, which whoever may bypass it can end at any time. */
+export const LockVerdict = oneOf(['strict', 'rehearsal', 'weak', 'none']);
 export type LockVerdict = Read<typeof LockVerdict>;
 
 /** How a run went. */
 export const Outcome = oneOf(['succeeded', 'failed', 'timed_out', 'cancelled', 'interrupted']);
+
+/** Of what kind a concrete id is, as its driver names it. */
+export const IdKind = pattern(/^[a-z][a-z-]{0,31}$/, 'the kind of an id');
+/** Concrete ids of one run: more than any driver makes. */
+export const IDS_MAX = 1024;

@@ -19,6 +19,8 @@ export const CHECKS = {
   receipt_statement: 'the receipt is canonical and follows its schema',
   receipt_binding: 'the receipt is of this run, this evidence and this archive record',
   absence: 'every id was found gone twice, after its deletion',
+  receipt_ids: 'every id that was known when the evidence was sealed is among them',
+  late_archive: 'what was archived after the burn is signed for, under the lock that was asked',
 } as const;
 
 export type CheckCode = keyof typeof CHECKS;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES } from '../format/names.ts';
-import { absenceProblem, receiptStatement, type ReceiptPredicate, ReceiptStatement } from '../format/receipt.ts';
+import { absenceProblem, missingId, receiptStatement, type ReceiptPredicate, ReceiptStatement } from '../format/receipt.ts';
 import { readCanonical } from '../read-canonical.ts';
 import { CheckFailed, type Shown } from './check-list.ts';
 import { type ControlFiles, fileOf } from './control-files.ts';
@@ -63,4 +63,11 @@ export function checkAbsence(receipt: ReceiptPredicate, { run }: Manifest): Show
   if (run.machine_id !== null && receipt.ids.length === 0)
     throw new CheckFailed('the ids of a run that had a machine', 'none');
   return [undefined, `${receipt.ids.length} of ${receipt.ids.length} ids proven gone`];
+}
+
+/** The manifest lists the ids under the evidence key: whoever holds the receipt key cannot leave one out. */
+export function checkReceiptIds(receipt: ReceiptPredicate, { ids }: Manifest): Shown<undefined> {
+  const missing = missingId(receipt.ids, ids);
+  if (missing === undefined) return [undefined, `all ${ids.length} ids of the manifest`];
+  throw new CheckFailed(`${missing.kind} ${JSON.stringify(missing.id)} among the ids proven gone`, 'none of that name');
 }

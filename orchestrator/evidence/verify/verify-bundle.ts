@@ -3,7 +3,7 @@ import type { Manifest } from '../format/manifest.ts';
 import { RECEIPT_FILES, SEAL_FILES } from '../format/names.ts';
 import type { ReceiptPredicate } from '../format/receipt.ts';
 import { NOBODY, type TrustedKeys } from '../keys/trusted-keys.ts';
-import { checkArchiveRecord } from './archive-checks.ts';
+import { checkArchiveRecord, checkLateArchive } from './archive-checks.ts';
 import { type Check, CheckList } from './check-list.ts';
 import { checkFolder, checkReceiptFiles, checkSealFiles } from './control-files.ts';
 import {
@@ -14,7 +14,7 @@ import {
   checkStatement,
   checkVerdict,
 } from './manifest-checks.ts';
-import { checkAbsence, checkBinding, checkReceiptStatement } from './receipt-checks.ts';
+import { checkAbsence, checkBinding, checkReceiptIds, checkReceiptStatement } from './receipt-checks.ts';
 import { checkKey, checkReceiptKey, checkSignature, checkSigner } from './signature-checks.ts';
 
 /** What a verification found. */
@@ -98,4 +98,7 @@ async function checkBundle(list: CheckList, found: Found, dir: string, trust: Tr
   found.receipt = receipt;
   await list.check('receipt_binding', () => checkBinding(files, receipt, manifest, root));
   await list.check('absence', () => checkAbsence(receipt, manifest));
+  await list.check('receipt_ids', () => checkReceiptIds(receipt, manifest));
+  const late = await checkLateArchive(list, files, { manifest, root, key });
+  if (late !== undefined) found.archive = late;
 }

@@ -37,9 +37,11 @@ export class AuditFileWitness {
     }
   }
 
-  /** After the last line of both; `wasFetched` says that the relay has all of the file there was. */
-  end(wasFetched: boolean): void {
-    if (!wasFetched) return;
+  /** After the last line of both. `hasAll` says that the relay came to the file's end; the two digests are of what it fetched, and of what is here. */
+  end({ hasAll, fetched, here }: { hasAll: boolean; fetched: string | undefined; here: string | undefined }): void {
+    if (fetched !== undefined && here !== undefined && fetched !== here)
+      this.findings.add('file_differs', 'audit_file', `what the relay fetched had sha256 ${fetched}`);
+    if (!hasAll) return;
     const problem = this.#problem();
     if (problem !== undefined) this.findings.add('file_differs', 'audit_file', problem);
     if (this.records > FILE_LINES_MAX) this.findings.add('too_many_records', 'audit_file', `after ${FILE_LINES_MAX}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sha256, textOf } from '../../../test/support/arrivals.ts';
+import { chainRelay, sha256, textOf } from '../../../test/support/arrivals.ts';
 import { agreeingStreams, chain } from '../../../test/support/bundle.ts';
 import { findings, judgeAll, rechainArrivals, renumber } from '../../../test/support/judge/judge.ts';
 import { executor, logins, relay } from '../../../test/support/judge/session-cases.ts';
@@ -63,7 +63,7 @@ describe('evidence', () => {
     const streams = agreeingStreams();
     streams.executor = chain([{ event: 'session_refused', code: 'LOGIN_WRONG_MACHINE' }]);
     const ended = (streams.relay[9] ?? '').replace(/"bytes_(sent|received)":\d+/g, '"bytes_$1":0');
-    streams.relay = [...renumber([streams.relay[0] ?? '', ended]), ...streams.relay.slice(10)];
+    streams.relay = chainRelay([...renumber([streams.relay[0] ?? '', ended]), ...streams.relay.slice(10)]);
     expect(await findings(streams)).toEqual([]);
   });
 

@@ -61,7 +61,8 @@ export async function readBundle(dir: string, names: readonly string[], runId: s
   }
   const { executor, relay, arrivals, audit, auditFile, provider } = witnesses;
   for (const witness of [executor, relay, arrivals, audit, provider]) witness.end();
-  auditFile.end(relay.hasFetched);
+  const here = scans.get(STREAMS.audit_file.file)?.sha256;
+  auditFile.end({ hasAll: relay.hasFetched, fetched: relay.fetchedSha256, here });
   return {
     files: Array.from(scans, ([name, { bytes, sha256 }]) => ({ name, bytes, sha256 })),
     judge(endings) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CHAIN_START } from '../../../executor/protocol/chain.ts';
 import { Findings } from './findings.ts';
 import { type Fields, isDigest, isNatural, isOrdinal, isText, readFields } from './json.ts';
 
@@ -41,7 +42,7 @@ const RELAY_EVENTS: Readonly<Record<string, (fields: Fields) => boolean>> = {
   revoked: ({ serial, serials }) => isText(serial) && Array.isArray(serials),
   // The second login, which only copies a log out.
   log_connected: ({ serial }) => isText(serial),
-  log_fetched: ({ reason, bytes }) => isText(reason) && isNatural(bytes),
+  log_fetched: ({ reason, bytes, sha256 }) => isText(reason) && isNatural(bytes) && isDigest(sha256),
 };
 
 /** Reads relay.ndjson line by line: what was sent, what was answered, how it ended. */
@@ -56,23 +57,31 @@ export class RelayWitness {
   readonly requests = new Map<number, SentRequest>();
   /** Whether it fetched the guest's own file, and all of it. */
   hasFetched = false;
+  /** Of what it fetched: the file in the bundle must be that. */
+  fetchedSha256: string | undefined;
   /** Of all its sessions and fetches, as it counted them. */
   readonly bytes = { sent: 0, received: 0 };
   /** Whether the guest's health was told, and with it the kernel's own count of lost audit records. */
   hasCount = false;
   readonly findings = new Findings();
+  /** Of the line before, whichever login it is of. */
+  #hash = CHAIN_START;
   #ended = 0;
   #sent = 0;
   #received = 0;
 
   readonly onLine = (line: Buffer | undefined): void => {
     this.records += 1;
+    const before = this.#hash;
+    this.#hash = line === undefined ? '' : createHash('sha256').update(line).digest('hex');
     const record = readRelayRecord(line);
     if (record === undefined) {
       this.findings.add('record_unreadable', 'relay', `record ${this.records}`);
       return;
     }
-    this.#follow(record.seq);
+    if (record.prev !== before)
+      this.findings.add('chain_broken', 'relay', `record ${this.records}: does not follow from the one before`);
+    this.#follow(record);
     this.#note(record);
   };
 
@@ -83,7 +92,7 @@ export class RelayWitness {
   }
 
   /** Numbers run on without a hole and begin anew with each login. */
-  #follow(seq: number): void {
+  #follow({ seq }: RelayRecord): void {
     this.firstSeq ??= seq;
     const expected = (this.lastSeq ?? 0) + 1;
     if (seq !== expected && seq !== 1)
@@ -98,6 +107,7 @@ export class RelayWitness {
     if (event === 'connected') this.sessions.push(String(record['serial']));
     if (event === 'log_fetched') {
       this.hasFetched = record['reason'] === 'complete';
+      this.fetchedSha256 = String(record['sha256']);
       this.bytes.received += Number(record['bytes']);
     }
     if (event === 'request') this.#noteRequest(record);
@@ -164,6 +174,7 @@ export class RelayWitness {
 type RelayRecord = Fields & {
   readonly seq: number;
   readonly at_ms: number;
+  readonly prev: string;
   readonly event: string;
   readonly line?: unknown;
   readonly sha256?: unknown;
@@ -175,8 +186,8 @@ type RelayRecord = Fields & {
 function readRelayRecord(line: Buffer | undefined): RelayRecord | undefined {
   const fields = readFields(line);
   if (fields === undefined) return undefined;
-  const { seq, at_ms, event } = fields;
-  if (!isOrdinal(seq) || !isNatural(at_ms) || !isText(event) || !Object.hasOwn(RELAY_EVENTS, event)) return undefined;
+  const { seq, at_ms, prev, event } = fields;
+  if (!isOrdinal(seq) || !isNatural(at_ms) || !isDigest(prev) || !isText(event) || !Object.hasOwn(RELAY_EVENTS, event)) return undefined;
   return RELAY_EVENTS[event]?.(fields) === true ? (fields as RelayRecord) : undefined;
 }
 

@@ -18,6 +18,7 @@ export async function sweepAsBystander(order: BystanderOrder, driver: SandboxDri
     dry_run: order.dryRun,
     runs,
     quarantined: [],
+    evidence: [],
     clean: false,
     duration_ms: Math.round(performance.now() - since),
   };

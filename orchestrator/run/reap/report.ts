@@ -13,6 +13,14 @@ export const SweptRun = z.strictObject({
 });
 export type SweptRun = z.infer<typeof SweptRun>;
 
+/** One run whose evidence was owed to the archive. `archived`: all of it is under lock now. `pending`: not yet, see `why`. */
+export const OwedEvidence = z.strictObject({
+  run_id: z.string(),
+  did: z.enum(['archived', 'pending']),
+  why: z.string(),
+});
+export type OwedEvidence = z.infer<typeof OwedEvidence>;
+
 /** What one sweep of the reaper found and did. */
 export const SweepReport = z.strictObject({
   schema: z.literal('burnbag.reap/1'),
@@ -22,6 +30,8 @@ export const SweepReport = z.strictObject({
   runs: z.array(SweptRun),
   /** Runs whose absence is not proven after this sweep. */
   quarantined: z.array(z.string()),
+  /** What had not come into the archive when its run ended, and what became of it now. */
+  evidence: z.array(OwedEvidence),
   /** Nothing is left that should not be. */
   clean: z.boolean(),
   duration_ms: z.int(),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { archivePending } from '../archive-pending.ts';
 import { isTerminal } from '../lifecycle.ts';
 import { writeRunMetrics, writeSweepMetrics } from '../metrics.ts';
 import type { Run } from '../run.ts';
@@ -9,7 +10,10 @@ import { type Find, findRuns } from './find.ts';
 import { findUnlabelled } from './find-unlabelled.ts';
 import { judge, type Standing, type Verdict } from './judge.ts';
 import type { SweepReport, SweptRun } from './report.ts';
+import { type Crew, standingOf } from './standing.ts';
 import { writeSweepLog } from './sweep-log.ts';
+
+export type { Crew };
 
 /**
  * One sweep of the reaper, by the owner of the data directory. Both ways, because each can be wrong by itself:
@@ -27,6 +31,7 @@ export async function sweep(order: SweepOrder, deps: Deps, crew: Crew): Promise<
   const marked = await mark(order, deps, crew, done);
   if (marked.some(({ verdict }) => verdict.burn)) await sleep(LAST_CHECK_MS);
   for (const one of marked) done.push(await burnMarked(one, order, room(), deps, crew));
+  const evidence = await archivePending({ ...order, standingOf: (runId) => standingOf(runId, deps, crew) }, deps);
   const quarantined = await deps.journal.listRuns({ state: 'quarantined', limit: 1_000 });
   const report: SweepReport = {
     schema: 'burnbag.reap/1',
@@ -34,6 +39,7 @@ export async function sweep(order: SweepOrder, deps: Deps, crew: Crew): Promise<
     dry_run: order.dryRun,
     runs: done,
     quarantined: quarantined.map(({ runId }) => runId),
+    evidence: [...evidence],
     clean: quarantined.length === 0 && done.every(({ did }) => did === 'burned'),
     duration_ms: Math.round(performance.now() - since),
   };
@@ -52,13 +58,6 @@ export interface SweepOrder {
   readonly impatient: boolean;
   /** How old something that nobody knows must be. */
   readonly graceSeconds: number;
-}
-
-/** What the owner's process knows and can do. */
-export interface Crew {
-  /** Whether this process conducts the run, or is about to. */
-  isLive(runId: string): boolean;
-  takeUp(run: Run): Promise<Run>;
 }
 
 /** Between marking and burning. What ends by itself gets time to, and what was a glimpse is not burned. */
@@ -127,16 +126,6 @@ async function burnMarked(
   const problem = await burnRemnants(deps.driver, runId, ids);
   if (problem === undefined) return { ...swept, did: 'burned', why: verdict.why };
   return { ...swept, did: 'left', why: `not proven gone: ${problem}` };
-}
-
-async function standingOf(runId: string, { journal }: Deps, crew: Crew): Promise<Standing> {
-  if (crew.isLive(runId)) return { is: 'live' };
-  const run = await journal.getRun(runId).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'run_not_found') return undefined;
-    throw error;
-  });
-  if (run === undefined) return { is: 'unknown' };
-  return { is: isTerminal(run.state) ? 'ended' : 'unfinished', state: run.state };
 }
 
 function tooMany({ most }: SweepOrder): string {

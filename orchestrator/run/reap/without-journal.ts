@@ -37,6 +37,7 @@ export async function sweepWithoutJournal(
     dry_run: order.dryRun,
     runs,
     quarantined: [],
+    evidence: [],
     clean: runs.every(({ did }) => did === 'burned'),
     duration_ms: Math.round(performance.now() - since),
   };

@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ConcreteId, Deletion, Observation } from '../../../infra/driver.ts';
-import { archiveReceipt, type BurnProof, openBurnLog, signReceipt } from '../../evidence/index.ts';
+import { ARCHIVE_FILE, archiveReceipt, type BurnProof, openBurnLog, SEAL_FILES, signReceipt, unspoolRun } from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import type { LiveRun } from '../live.ts';
 import { untilJournalled } from '../patience.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
 import { isSame, type Looked, lookTwice } from './look.ts';
+import { archiveBundle } from './seal.ts';
 import { bounded } from './within.ts';
 
 /**
@@ -30,13 +33,22 @@ export const burnAndProve: Step<'destroying'> = async (run, live, deps) => {
     receiptArchived: false,
   };
   if (present.length === 0) await prove(run, live, proofs, deps);
-  else deps.observe({ type: 'notice', runId: run.runId, text: quarantineNotice(run, present) });
+  else {
+    deps.observe({ type: 'notice', runId: run.runId, text: quarantineNotice(run, present) });
+    await archiveMeanwhile(run, live, deps);
+  }
   const { durationMs, ...ended } = live.end('burned', since);
   const gone = proofs.length - present.length;
   const summary = `${gone} of ${proofs.length} ids proven gone · ${live.burn.receipt === null ? 'NO RECEIPT: quarantined' : 'receipt signed'}`;
   deps.observe({ type: 'phase_ended', ok: live.burn.receipt !== null, durationMs, summary, ...ended });
   return present.length === 0 ? 'destroyed' : 'quarantined';
 };
+
+/** A run that cannot be proven gone may stay so for days: its evidence does not wait for that. */
+async function archiveMeanwhile(run: Run, live: LiveRun, deps: Deps): Promise<void> {
+  const has = (name: string) => existsSync(join(live.folder, name));
+  if (has(SEAL_FILES.envelope) && !has(ARCHIVE_FILE)) await archiveBundle(run, live, deps);
+}
 
 /** Loud, and with what to look at. */
 function quarantineNotice({ runId }: Run, present: readonly Looked[]): string {
@@ -122,8 +134,9 @@ async function markGone(run: Run, target: ConcreteId, last: Observation | undefi
 async function archive(run: Run, live: LiveRun, deps: Deps): Promise<boolean> {
   try {
     const { archive: store } = await deps.vault.open();
-    const archived = archiveReceipt({ dir: live.folder, runId: run.runId, archive: store });
-    await bounded(live, 'the archive to take the receipt', archived);
+    const request = { dir: live.folder, runId: run.runId, archive: store };
+    await bounded(live, 'the archive to take the receipt', () => archiveReceipt(request));
+    if (existsSync(join(live.folder, ARCHIVE_FILE))) await unspoolRun(deps.home, run.runId);
     return true;
   } catch (error) {
     live.fail(error);

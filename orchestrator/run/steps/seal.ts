@@ -1,5 +1,5 @@
 import type { SandboxStreams } from '../../../infra/driver.ts';
-import { archiveRun, sealRun, type RunFacts, type Seal } from '../../evidence/index.ts';
+import { type ArchiveRecord, archiveRun, type LockVerdict, sealRun, type RunFacts, type Seal, spoolRun } from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import { buildTimeline, TIMELINE_FILE, writeTimeline } from '../../report/index.ts';
 import type { LiveRun } from '../live.ts';
@@ -32,6 +32,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
     dir: live.folder,
     run: await factsOf(run, live, deps),
     streams: collected,
+    ids: await deps.journal.listIds(run.runId),
     files: [
       ...(live.report === null ? [] : [{ name: 'report.json', content: `${JSON.stringify(live.report)}\n` }]),
       { name: TIMELINE_FILE, content: writeTimeline(await buildTimeline(live.folder, run.runId)) },
@@ -42,7 +43,8 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
     ),
     signer: deps.vault.evidenceSigner,
   });
-  live.evidence = { ...(await archive(run, live, deps)), seal };
+  await spoolRun(deps.home, run.runId).catch((error: unknown) => live.fail(error));
+  live.evidence = { record: await archiveBundle(run, live, deps), seal };
   const { durationMs, ...ended } = live.end('sealed', since);
   deps.observe({
     type: 'phase_ended',
@@ -113,29 +115,26 @@ async function factsOf(run: Run, live: LiveRun, deps: Deps): Promise<RunFacts> {
 }
 
 function openVault(live: LiveRun, deps: Deps): Promise<OpenVault> {
-  return bounded(live, 'the archive to answer', deps.vault.open());
+  return bounded(live, 'the archive to answer', () => deps.vault.open());
 }
 
 /** Puts the bundle under lock. A store that is down does not keep a sandbox alive: the evidence stays here, and that is said. */
-async function archive(
-  run: Run,
-  live: LiveRun,
-  deps: Deps,
-): Promise<{ readonly record: Awaited<ReturnType<typeof archiveRun>> | null }> {
+export async function archiveBundle(run: Run, live: LiveRun, deps: Deps): Promise<ArchiveRecord | null> {
   try {
     const { archive: store, facts } = await openVault(live, deps);
     const { publicKey } = deps.vault.evidenceSigner;
-    const archived = archiveRun({ dir: live.folder, publicKey, archive: store, facts });
-    return { record: await bounded(live, 'the archive to take the evidence', archived) };
+    const request = { dir: live.folder, publicKey, archive: store, facts };
+    const put = (signal: AbortSignal) => archiveRun({ ...request, signal });
+    return await bounded(live, 'the archive to take the evidence', put);
   } catch (error) {
     live.fail(error);
     const { code, got } = explain(error);
     deps.observe({
       type: 'notice',
       runId: run.runId,
-      text: `evidence pending: sealed here, not archived (${code}: ${got})`,
+      text: `evidence pending: sealed here, not archived (${code}: ${got}); tried again later, and at once by \`burnbag evidence archive\``,
     });
-    return { record: null };
+    return null;
   }
 }
 
@@ -145,6 +144,11 @@ function describeSeal({ manifest }: Seal, live: LiveRun): string {
   const where =
     record === null
       ? 'not archived'
-      : `archive ${record.lock.probe}: ${record.lock.asked.mode} until ${record.lock.asked.retain_until.slice(0, 10)}`;
+      : `archive ${labelOf(record.lock.probe)}: ${record.lock.asked.mode} until ${record.lock.asked.retain_until.slice(0, 10)}`;
   return `${manifest.files.length} files, ${Math.ceil(bytes / 1000)} kB, signed · evidence ${manifest.verdict} · ${where}`;
+}
+
+/** Loud: what lies under a lock that can be lifted is no evidence yet. */
+function labelOf(probe: LockVerdict): string {
+  return probe === 'rehearsal' ? 'REHEARSAL' : probe;
 }

@@ -5,19 +5,29 @@ import type { LiveRun } from '../live.ts';
 /** Waited for three times at most, and well within the half minute in which everything of a crashed run must be gone. */
 const TAKEN_UP_LIMIT_MS = 5_000;
 
+/** Work that is not waited for leaves no trace after `signal` aborts. */
+type Work<T> = (signal: AbortSignal) => Promise<T>;
+
 /** A sandbox that a crash left is to be gone soon, and the next one waits for that: an archive that does not answer is not waited for. */
-export function bounded<T>(live: LiveRun, what: string, work: Promise<T>): Promise<T> {
-  return live.request === undefined ? within(TAKEN_UP_LIMIT_MS, what, work) : work;
+export function bounded<T>(live: LiveRun, what: string, work: Work<T>): Promise<T> {
+  const given = new AbortController();
+  return live.request === undefined ? within(TAKEN_UP_LIMIT_MS, what, { work, given }) : work(given.signal);
 }
 
 /** Waits so long and no longer. What was begun ends in its own time, and nobody hears of it. */
-async function within<T>(limitMs: number, what: string, work: Promise<T>): Promise<T> {
+async function within<T>(
+  limitMs: number,
+  what: string,
+  { work: begin, given }: { work: Work<T>; given: AbortController },
+): Promise<T> {
   const over = new AbortController();
   const late = sleep(limitMs, undefined, { signal: over.signal }).then(() => {
+    given.abort();
     const got = `nothing within ${limitMs / 1000} s`;
     throw new RequestError('too_slow', { expected: what, got, hint: 'look at what is slow, then try again' });
   });
   // Whichever loses is nobody's business any more.
+  const work = begin(given.signal);
   late.catch(() => undefined);
   work.catch(() => undefined);
   try {

@@ -10,7 +10,7 @@ import {
   type StreamName,
 } from '../../../orchestrator/evidence/format/streams.ts';
 import { readBundle } from '../../../orchestrator/evidence/witness/read-bundle.ts';
-import { arrivalsOf, chainArrivals, sha256 } from '../arrivals.ts';
+import { arrivalsOf, chainArrivals, chainRelay, sha256 } from '../arrivals.ts';
 import { chain, RUN_ID, type TestStreams } from '../bundle.ts';
 import { contentsOf } from '../contents.ts';
 import { captureOf, framesOfRun } from '../control-plane.ts';
@@ -83,12 +83,19 @@ export function edit(lines: string[], index: number, from: string, to: string, n
     number === undefined ? (lines[index]?.replace(from, to) ?? '') : (lines[index]?.replace(number, '$&0') ?? '');
 }
 
+/** Replaces text of one line of the transcript and makes its chain anew, so that only the change shows; `number` as for `edit`. */
+export function editRelay(streams: TestStreams, index: number, from: string, to: string, number?: RegExp): undefined {
+  edit(streams.relay, index, from, to, number);
+  streams.relay = chainRelay(streams.relay);
+}
+
 /** Changes the answer about the guest's health, and the digests that go with it. */
 export function health(streams: TestStreams, from: string, to: string): undefined {
   const record = JSON.parse(streams.relay[8] ?? '') as { line: string };
   expect(record.line).toContain(from);
   const line = record.line.replace(from, to);
   streams.relay[8] = JSON.stringify({ ...record, line, bytes: Buffer.byteLength(line), sha256: sha256(line) });
+  streams.relay = chainRelay(streams.relay);
 }
 
 /** Drops audit records, from the guest's own file too. */
@@ -137,7 +144,7 @@ export function withoutFrame(frames: number): Buffer {
 }
 
 export function renumber(lines: readonly string[]): string[] {
-  return lines.map((line, index) => line.replace(/"seq":\d+/, `"seq":${index + 1}`));
+  return chainRelay(lines.map((line, index) => line.replace(/"seq":\d+/, `"seq":${index + 1}`)));
 }
 
 export function otherSession({ executor }: TestStreams): string[] {

@@ -1,5 +1,6 @@
+import { FETCHED } from '../arrivals.ts';
 import { agreeingStreams } from '../bundle.ts';
-import { type Case, edit, health, onEvent, otherSession, rechain, renumber } from './judge.ts';
+import { type Case, edit, editRelay, health, onEvent, otherSession, rechain, renumber } from './judge.ts';
 
 /* Everything that can happen to the records of executor, relay and sshd. */
 
@@ -77,13 +78,30 @@ export const executor: Case[] = [
 
 export const relay: Case[] = [
   ['the transcript has a hole', 'chain_broken', 'relay', (s) => void s.relay.splice(2, 1)],
+  ['all of a login is gone from the transcript', 'chain_broken', 'relay', (s) => void s.relay.splice(0, 10)],
+  [
+    'a record of the transcript was changed, and its own digest is right',
+    'chain_broken',
+    'relay',
+    (s) => {
+      edit(s.relay, 0, '"handshake_ms":700', '"handshake_ms":701');
+    },
+  ],
+  [
+    'the guest’s own file is not what the relay fetched',
+    'file_differs',
+    'audit_file',
+    (s) => {
+      edit(s.relay, 11, FETCHED, '0'.repeat(64));
+    },
+  ],
   ['the transcript has no end', 'transcript_not_ended', 'relay', (s) => void s.relay.splice(9, 1)],
   [
     'a line of the transcript was changed',
     'record_unreadable',
     'relay',
     (s) => {
-      edit(s.relay, 2, '/work/in/x', '/work/in/y');
+      editRelay(s, 2, '/work/in/x', '/work/in/y');
     },
   ],
   [
@@ -91,7 +109,7 @@ export const relay: Case[] = [
     'session_broken',
     'relay',
     (s) => {
-      edit(s.relay, 9, '"reason":"closed"', '"reason":"connection_lost"');
+      editRelay(s, 9, '"reason":"closed"', '"reason":"connection_lost"');
     },
   ],
   [
@@ -99,7 +117,7 @@ export const relay: Case[] = [
     'bytes_differ',
     'relay',
     (s) => {
-      edit(s.relay, 9, ':', ':', /"bytes_sent":\d+/);
+      editRelay(s, 9, ':', ':', /"bytes_sent":\d+/);
     },
   ],
   [

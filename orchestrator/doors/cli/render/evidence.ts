@@ -4,11 +4,19 @@ import type { ResultOf } from '../door.ts';
 /** One line a bundle. */
 export function renderEvidence({ bundles }: ResultOf<'evidence_ls'>): readonly string[] {
   if (bundles.length === 0) return ['no evidence yet'];
-  return bundles.map(({ run_id, files, bytes, sealed_at, completeness, archived, burned }) => {
-    const where = `${archived ? 'archived' : 'not archived'} · ${burned ? 'receipt signed' : 'no receipt'}`;
+  return bundles.map(({ run_id, files, bytes, sealed_at, completeness, archived, pending, lock, burned }) => {
+    const under = lock === 'rehearsal' ? ' for a REHEARSAL' : '';
+    const stored = `${archived ? `archived${under}` : 'not archived'}${pending ? ' (PENDING: burnbag evidence archive)' : ''}`;
+    const where = `${stored} · ${burned ? 'receipt signed' : 'no receipt'}`;
     const sealed = sealed_at === null ? 'not sealed' : `sealed ${sealed_at} · ${completeness ?? 'unknown'}`;
     return escapeInline(`${run_id}  ${files} files, ${Math.ceil(bytes / 1000)} kB · ${sealed} · ${where}`);
   });
+}
+
+/** One line a run whose evidence was owed. */
+export function renderArchived({ evidence }: ResultOf<'evidence_archive'>): readonly string[] {
+  if (evidence.length === 0) return ['nothing is owed to the archive'];
+  return evidence.map(({ run_id, did, why }) => escapeInline(`${run_id}  ${did === 'archived' ? did : 'PENDING'}  ${why}`));
 }
 
 export function renderExport(result: ResultOf<'evidence_export'>): readonly string[] {

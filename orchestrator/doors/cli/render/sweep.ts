@@ -9,7 +9,10 @@ export function renderSweep(result: ResultOf<'reap'>, width: number): readonly s
     ({ run_id, did, ids, why }) =>
       `${run_id.padEnd(14)}${DID[did].padEnd(12)}${String(ids).padStart(4)} ids   ${escapeInline(why)}`,
   );
-  return [...rows.map((row) => truncate(row, width)), conclusion(result)];
+  const owed = result.evidence.map(
+    ({ run_id, did, why }) => `${run_id.padEnd(14)}evidence ${did === 'archived' ? did : 'PENDING'}   ${escapeInline(why)}`,
+  );
+  return [...[...rows, ...owed].map((row) => truncate(row, width)), conclusion(result)];
 }
 
 function conclusion({ as, clean, dry_run: dryRun, runs, quarantined, duration_ms: ms }: ResultOf<'reap'>): string {

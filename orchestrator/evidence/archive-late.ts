@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { archiveFiles, type ArchiveRequest } from './archive-run.ts';
+import { readIfThere, syncFolder, writeDurably } from './durable.ts';
+import { EvidenceError } from './errors.ts';
+import { BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { type LateArchive, LateArchiveStatement, lateArchiveStatement } from './format/late-archive.ts';
+import { Envelope, isSignedBy, payloadOf } from './keys/dsse.ts';
+import { signStatement } from './keys/sign-statement.ts';
+import type { Signer } from './keys/signer.ts';
+import { describeFiles, putFiles } from './put-files.ts';
+import { readCanonical } from './read-canonical.ts';
+import { requireSeal } from './read-seal.ts';
+
+/** A bundle whose receipt says that it was not archived by then. */
+export interface LateArchiveRequest extends Omit<ArchiveRequest, 'publicKey'> {
+  /** Of the evidence: no receipt can cover what comes after it. */
+  readonly signer: Signer;
+}
+
+/**
+ * Puts a bundle under lock after its run was burned: the store was down until then. All of it goes, receipt included; where it lies is signed with the
+ * evidence key, into late-archive.dsse.json, which takes its name when it is whole, and goes up last. Safe to call again. Throws ArchiveError.
+ */
+export async function archiveLate(request: LateArchiveRequest): Promise<LateArchive> {
+  const { dir, signer, archive, now = new Date() } = request;
+  const seal = await requireSeal(dir, signer.publicKey);
+  const receiptSha256 = await requireReceipt(dir);
+  const existing = await readLate(dir, signer);
+  const late = existing ?? {
+    version: 1,
+    receipt_sha256: receiptSha256,
+    record: await archiveFiles(request, seal, [...Object.values(SEAL_FILES), BURN_FILE, ...Object.values(RECEIPT_FILES)]),
+  };
+  if (existing === undefined) await keep(dir, (await signStatement(lateArchiveStatement(late), signer)).envelope);
+  const runId = seal.manifest.run.run_id;
+  await putFiles({ dir, runId, archive }, await describeFiles(dir, [LATE_FILE]), archive.lockFor(now));
+  return late;
+}
+
+/** Undefined where there is none that this key signed. */
+async function readLate(dir: string, { publicKey }: Signer): Promise<LateArchive | undefined> {
+  const bytes = await readIfThere(join(dir, LATE_FILE));
+  const read = bytes === undefined ? undefined : readCanonical(bytes, Envelope);
+  if (read === undefined || 'problem' in read || !isSignedBy(read.value, publicKey.key)) return undefined;
+  const statement = readCanonical(payloadOf(read.value) ?? Buffer.alloc(0), LateArchiveStatement);
+  return 'value' in statement ? statement.value.predicate : undefined;
+}
+
+async function requireReceipt(dir: string): Promise<string> {
+  const receipt = await readIfThere(join(dir, RECEIPT_FILES.statement));
+  if (receipt !== undefined) return createHash('sha256').update(receipt).digest('hex');
+  throw new EvidenceError('not_sealed', {
+    expected: `a receipt in ${dir}`,
+    got: 'none',
+    hint: 'a run that is not burned yet is archived as any other',
+  });
+}
+
+/** Written beside the folder and renamed into it: a bundle never holds half of it. */
+async function keep(dir: string, envelope: string): Promise<void> {
+  const temporary = `${dir}.late.tmp`;
+  try {
+    await writeDurably(temporary, envelope);
+    await rename(temporary, join(dir, LATE_FILE));
+    await syncFolder(dir);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
