@@ -70,7 +70,11 @@ export const Configuration = Fields.transform(({ engine, ...fields }) => ({
 }));
 export type Configuration = z.infer<typeof Configuration>;
 
-function isConfirmed(archive: { mode: string; retention_days: number; confirm_retention_days?: number | undefined }): boolean {
+function isConfirmed(archive: {
+  mode: string;
+  retention_days: number;
+  confirm_retention_days?: number | undefined;
+}): boolean {
   const { mode, retention_days: days, confirm_retention_days: confirmed } = archive;
   return confirmed === undefined ? mode !== 'COMPLIANCE' || days <= CONFIRMED_RETENTION_DAYS : confirmed === days;
 }

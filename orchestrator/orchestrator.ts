@@ -76,7 +76,10 @@ export class Orchestrator implements AsyncDisposable {
   }
 
   /** Puts what is owed to the archive under lock, of these runs or of all; see run/archive-pending.ts. */
-  archive(order: { impatient: boolean; only?: readonly string[] }, signal?: AbortSignal): Promise<readonly OwedEvidence[]> {
+  archive(
+    order: { impatient: boolean; only?: readonly string[] },
+    signal?: AbortSignal,
+  ): Promise<readonly OwedEvidence[]> {
     const crew = this.#crew(() => undefined);
     const standing = (runId: string) => standingOf(runId, this.deps, crew);
     return archivePending({ ...order, dryRun: false, standingOf: standing, ...(signal && { signal }) }, this.deps);

@@ -31,7 +31,11 @@ export async function archiveLate(request: LateArchiveRequest): Promise<LateArch
   const late = existing ?? {
     version: 1,
     receipt_sha256: receiptSha256,
-    record: await archiveFiles(request, seal, [...Object.values(SEAL_FILES), BURN_FILE, ...Object.values(RECEIPT_FILES)]),
+    record: await archiveFiles(request, seal, [
+      ...Object.values(SEAL_FILES),
+      BURN_FILE,
+      ...Object.values(RECEIPT_FILES),
+    ]),
   };
   if (existing === undefined) await keep(dir, (await signStatement(lateArchiveStatement(late), signer)).envelope);
   const runId = seal.manifest.run.run_id;

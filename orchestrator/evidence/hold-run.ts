@@ -48,7 +48,9 @@ async function objectsOf(dir: string): Promise<readonly Target[]> {
   }
   const { run_id: runId, objects } = record;
   const known = new Set(objects.map(({ name }) => name));
-  const later = [ARCHIVE_FILE, LATE_FILE, BURN_FILE, ...Object.values(RECEIPT_FILES)].filter((name) => !known.has(name));
+  const later = [ARCHIVE_FILE, LATE_FILE, BURN_FILE, ...Object.values(RECEIPT_FILES)].filter(
+    (name) => !known.has(name),
+  );
   const present = await Promise.all(
     later.map((name) =>
       readFile(join(dir, name)).then(

@@ -56,7 +56,10 @@ test('is not signed without an id that the sealed manifest has', async () => {
   const { dir: folder, run } = await sealedBundle(keys, 'known-ids', { ids });
   const request = { dir: folder, run, signer: keys.receipt };
   const signing = signReceipt({ ...request, ids: [proof('disk', '/x/scratch.img')] });
-  await expect(signing).rejects.toMatchObject({ code: 'absence_not_proven', expected: expect.stringContaining('4242') });
+  await expect(signing).rejects.toMatchObject({
+    code: 'absence_not_proven',
+    expected: expect.stringContaining('4242'),
+  });
   await signReceipt({ ...request, ids: [proof('disk', '/x/scratch.img'), process] });
   expect((await verifyBundle(folder, { trust: keys.trust })).verdict).toBe('verified');
 });

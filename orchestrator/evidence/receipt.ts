@@ -6,7 +6,14 @@ import { readIfThere, syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { Manifest, type RunFacts } from './format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
-import { absenceProblem, type BurnedId, LOOKS_MIN, missingId, receiptStatement, ReceiptPredicate } from './format/receipt.ts';
+import {
+  absenceProblem,
+  type BurnedId,
+  LOOKS_MIN,
+  missingId,
+  receiptStatement,
+  ReceiptPredicate,
+} from './format/receipt.ts';
 import { readShape } from './format/shape.ts';
 import { signStatement } from './keys/sign-statement.ts';
 import type { Signer } from './keys/signer.ts';

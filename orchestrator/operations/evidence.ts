@@ -46,7 +46,8 @@ export const evidenceLs = operation({
   async run(_, { environment: { home } }) {
     const owed = new Set((await readSpool(home)).map(({ run_id }) => run_id));
     const bundles = await listBundles(join(home, 'runs'));
-    const isOwed = ({ run_id, sealed_at, archived }: ListedBundle) => owed.has(run_id) || (sealed_at !== null && !archived);
+    const isOwed = ({ run_id, sealed_at, archived }: ListedBundle) =>
+      owed.has(run_id) || (sealed_at !== null && !archived);
     return {
       schema: 'burnbag.evidence/1' as const,
       bundles: bundles.map((one) => ({ ...one, pending: isOwed(one) })),

@@ -93,8 +93,13 @@ export class LiveRun {
     this.request = request;
     this.folder = join(home, 'runs', runId);
     this.#assertHeld = assertHeld;
-    const open = (name: string, openOne = openAppendLog) => openLog(this.folder, () => openOne(join(this.folder, name), assertHeld));
-    this.logs = { relay: open('relay.ndjson', openChainedLog), engine: open('engine.ndjson'), provider: open('provider.ndjson') };
+    const open = (name: string, openOne = openAppendLog) =>
+      openLog(this.folder, () => openOne(join(this.folder, name), assertHeld));
+    this.logs = {
+      relay: open('relay.ndjson', openChainedLog),
+      engine: open('engine.ndjson'),
+      provider: open('provider.ndjson'),
+    };
   }
 
   /** Aborts when the run is cancelled or reaches its deadline. Sealing and destruction never listen to it. */

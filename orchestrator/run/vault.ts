@@ -141,7 +141,10 @@ function requireLock(facts: ArchiveFacts, required: keyof typeof STRENGTH): void
   if (STRENGTH[facts.lock] >= STRENGTH[required]) return;
   throw new RequestError('refused_by_policy', {
     expected: `an archive whose Object Lock is ${required}`,
-    got: facts.lock === 'rehearsal' ? `${facts.endpoint} in GOVERNANCE mode` : `${facts.endpoint}, which the probe found ${facts.lock}`,
+    got:
+      facts.lock === 'rehearsal'
+        ? `${facts.endpoint} in GOVERNANCE mode`
+        : `${facts.endpoint}, which the probe found ${facts.lock}`,
     hint:
       facts.lock === 'rehearsal'
         ? 'GOVERNANCE is for rehearsals: set archive.require to rehearsal too, and mean it'

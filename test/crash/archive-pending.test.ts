@@ -117,12 +117,18 @@ describe('evidence that the archive did not take', { timeout: 180_000 }, () => {
     expect(verdict).toBe('verified');
     expect(checks.find(({ code }) => code === 'late_archive')).toMatchObject({ status: 'ok' });
     const names = archive?.objects.map(({ name }) => name) ?? [];
-    expect(names).toEqual(expect.arrayContaining(['manifest.json', 'receipt.json', 'receipt.dsse.json', 'burn.ndjson']));
+    expect(names).toEqual(
+      expect.arrayContaining(['manifest.json', 'receipt.json', 'receipt.dsse.json', 'burn.ndjson']),
+    );
     const counts = await versions();
     for (const name of [...names, 'late-archive.dsse.json']) expect(counts.get(`runs/${runId}/${name}`)).toBe(1);
     const { entries, problem } = await readCustody(home.home);
     expect(problem).toBeNull();
-    expect(entries.at(-1)).toMatchObject({ act: 'archived', run_id: runId, detail: expect.stringContaining('after its run') });
+    expect(entries.at(-1)).toMatchObject({
+      act: 'archived',
+      run_id: runId,
+      detail: expect.stringContaining('after its run'),
+    });
     expect((await cli('runs')).text).not.toContain('pending');
     expect((await cli('evidence', 'ls')).text).toContain('archived · receipt signed');
   });

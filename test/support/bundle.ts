@@ -285,7 +285,15 @@ export async function sealedBundle(
   const run = runFacts(changes.run);
   const streams = await writeStreams(join(keys.home, 'live', name), changes.streams ?? agreeingStreams(run.run_id));
   const files = [{ name: 'report.json', content: '{"verdict":"nothing seen"}\n' }];
-  const seal = await sealRun({ dir, run, streams, ids: changes.ids ?? [], files, archive: null, signer: keys.evidence });
+  const seal = await sealRun({
+    dir,
+    run,
+    streams,
+    ids: changes.ids ?? [],
+    files,
+    archive: null,
+    signer: keys.evidence,
+  });
   return { dir, run, seal };
 }
 

@@ -65,7 +65,9 @@ export async function checkLateArchive(
 
 function describeRecord({ objects, bucket, lock: { asked, probe } }: ArchiveRecord): string {
   const what = `${objects.length} objects in ${bucket}, ${asked.mode} until ${asked.retain_until}`;
-  return probe === 'rehearsal' ? `${what}: a REHEARSAL, whoever may bypass it can delete them` : `${what}, archive ${probe}`;
+  return probe === 'rehearsal'
+    ? `${what}: a REHEARSAL, whoever may bypass it can delete them`
+    : `${what}, archive ${probe}`;
 }
 
 interface Expected {

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES } from '../format/names.ts';
-import { absenceProblem, missingId, receiptStatement, type ReceiptPredicate, ReceiptStatement } from '../format/receipt.ts';
+import {
+  absenceProblem,
+  missingId,
+  receiptStatement,
+  type ReceiptPredicate,
+  ReceiptStatement,
+} from '../format/receipt.ts';
 import { readCanonical } from '../read-canonical.ts';
 import { CheckFailed, type Shown } from './check-list.ts';
 import { type ControlFiles, fileOf } from './control-files.ts';

@@ -187,7 +187,8 @@ function readRelayRecord(line: Buffer | undefined): RelayRecord | undefined {
   const fields = readFields(line);
   if (fields === undefined) return undefined;
   const { seq, at_ms, prev, event } = fields;
-  if (!isOrdinal(seq) || !isNatural(at_ms) || !isDigest(prev) || !isText(event) || !Object.hasOwn(RELAY_EVENTS, event)) return undefined;
+  if (!isOrdinal(seq) || !isNatural(at_ms) || !isDigest(prev) || !isText(event) || !Object.hasOwn(RELAY_EVENTS, event))
+    return undefined;
   return RELAY_EVENTS[event]?.(fields) === true ? (fields as RelayRecord) : undefined;
 }
 

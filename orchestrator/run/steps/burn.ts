@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConcreteId, Deletion, Observation } from '../../../infra/driver.ts';
-import { ARCHIVE_FILE, archiveReceipt, type BurnProof, openBurnLog, SEAL_FILES, signReceipt, unspoolRun } from '../../evidence/index.ts';
+import {
+  ARCHIVE_FILE,
+  archiveReceipt,
+  type BurnProof,
+  openBurnLog,
+  SEAL_FILES,
+  signReceipt,
+  unspoolRun,
+} from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import type { LiveRun } from '../live.ts';
 import { untilJournalled } from '../patience.ts';

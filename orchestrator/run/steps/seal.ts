@@ -1,5 +1,13 @@
 import type { SandboxStreams } from '../../../infra/driver.ts';
-import { type ArchiveRecord, archiveRun, type LockVerdict, sealRun, type RunFacts, type Seal, spoolRun } from '../../evidence/index.ts';
+import {
+  type ArchiveRecord,
+  archiveRun,
+  type LockVerdict,
+  sealRun,
+  type RunFacts,
+  type Seal,
+  spoolRun,
+} from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import { buildTimeline, TIMELINE_FILE, writeTimeline } from '../../report/index.ts';
 import type { LiveRun } from '../live.ts';

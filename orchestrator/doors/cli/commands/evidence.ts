@@ -17,11 +17,14 @@ export const evidence: AddCommand = (program, door) => {
     });
   group
     .command('archive')
-    .description('put evidence under lock that the archive did not take when its run ended: one run’s, or all that is owed')
+    .description(
+      'put evidence under lock that the archive did not take when its run ended: one run’s, or all that is owed',
+    )
     .argument('[run]', RUN)
     .option('--pending', 'all that is owed (the default)')
     .action(async (run: string | undefined, { pending }: { pending?: true }) => {
-      if (run !== undefined && pending === true) throw new InvalidArgumentError('expected a run or --pending, not both');
+      if (run !== undefined && pending === true)
+        throw new InvalidArgumentError('expected a run or --pending, not both');
       const result = await call(door, 'evidence_archive', run === undefined ? {} : { run });
       door.console.print(result, renderArchived);
       door.end(result.evidence.every(({ did }) => did === 'archived') ? 0 : EXIT_CODES.unavailable.code);

@@ -16,7 +16,9 @@ export function renderEvidence({ bundles }: ResultOf<'evidence_ls'>): readonly s
 /** One line a run whose evidence was owed. */
 export function renderArchived({ evidence }: ResultOf<'evidence_archive'>): readonly string[] {
   if (evidence.length === 0) return ['nothing is owed to the archive'];
-  return evidence.map(({ run_id, did, why }) => escapeInline(`${run_id}  ${did === 'archived' ? did : 'PENDING'}  ${why}`));
+  return evidence.map(({ run_id, did, why }) =>
+    escapeInline(`${run_id}  ${did === 'archived' ? did : 'PENDING'}  ${why}`),
+  );
 }
 
 export function renderExport(result: ResultOf<'evidence_export'>): readonly string[] {

@@ -10,7 +10,8 @@ export function renderSweep(result: ResultOf<'reap'>, width: number): readonly s
       `${run_id.padEnd(14)}${DID[did].padEnd(12)}${String(ids).padStart(4)} ids   ${escapeInline(why)}`,
   );
   const owed = result.evidence.map(
-    ({ run_id, did, why }) => `${run_id.padEnd(14)}evidence ${did === 'archived' ? did : 'PENDING'}   ${escapeInline(why)}`,
+    ({ run_id, did, why }) =>
+      `${run_id.padEnd(14)}evidence ${did === 'archived' ? did : 'PENDING'}   ${escapeInline(why)}`,
   );
   return [...[...rows, ...owed].map((row) => truncate(row, width)), conclusion(result)];
 }
