@@ -124,11 +124,8 @@ describe('evidence that the archive did not take', { timeout: 180_000 }, () => {
     for (const name of [...names, 'late-archive.dsse.json']) expect(counts.get(`runs/${runId}/${name}`)).toBe(1);
     const { entries, problem } = await readCustody(home.home);
     expect(problem).toBeNull();
-    expect(entries.at(-1)).toMatchObject({
-      act: 'archived',
-      run_id: runId,
-      detail: expect.stringContaining('after its run'),
-    });
+    expect(entries.at(-1)).toMatchObject({ act: 'archived', run_id: runId });
+    expect(entries.at(-1)?.detail).toContain('after its run');
     expect((await cli('runs')).text).not.toContain('pending');
     expect((await cli('evidence', 'ls')).text).toContain('archived · receipt signed');
   });

@@ -18,6 +18,7 @@ import {
   type StreamName,
   type TrustedKeys,
 } from '../../orchestrator/evidence/index.ts';
+import { ACTIONS, answer, GUEST_BEHIND_MS, healthAnswer, refusal, SCRIPT_PID, scriptAnswer, SHA } from './answers.ts';
 import { chainRelay, FETCHED, sha256, STARTED_MS } from './arrivals.ts';
 import { contentsOf, type TestStreams } from './contents.ts';
 import { providerLog } from './control-plane.ts';
@@ -29,7 +30,6 @@ export type { TestStreams };
 export const RUN_ID = '7f3a91c0de42';
 const MACHINE_ID = '6f9619ff-8b86-4011-b42d-00cf4fc964ff';
 const SERIAL = '12297829382473034410';
-const SHA = 'ab'.repeat(32);
 
 /** Keys in a data directory of their own. */
 export interface TestKeys extends AsyncDisposable {
@@ -70,8 +70,6 @@ export function runFacts(changes: Partial<RunFacts> = {}): RunFacts {
 
 /** Serial of the login that fetches the guest's own log. */
 const READER_SERIAL = '5';
-/** The process that the second request starts. */
-const SCRIPT_PID = 4242;
 
 /** The streams of a run whose witnesses agree: a file put, a script run, a request refused, health asked for, and the log fetched. */
 export function agreeingStreams(runId = RUN_ID): TestStreams {
@@ -91,10 +89,6 @@ export function agreeingStreams(runId = RUN_ID): TestStreams {
     console: ['BURNBAG READY machine=… uptime=4.2 hostkey=ssh-ed25519 AAAA'],
   };
 }
-
-const ACTIONS = ['put_file', 'run_script', 'read_file', 'check_health'] as const;
-/** The relay's clock when the run begins; the guest's is 40 ms behind. */
-const GUEST_BEHIND_MS = 40;
 
 /** auditd's start, the script's program, a fork of it, and the login that fetches the log. */
 export function auditLog(): string[] {
@@ -210,49 +204,6 @@ function relayTime(index: number): number {
 
 function lineRecord(event: 'request' | 'answer', line: string) {
   return { event, bytes: Buffer.byteLength(line), sha256: sha256(line), line };
-}
-
-function answer(id: number): string {
-  return okAnswer(id, { path: '/work/in/x', bytes: 1, sha256: SHA });
-}
-
-function scriptAnswer(id: number): string {
-  const output = { encoding: 'utf8', data: '', bytes: 0, sha256: SHA, truncated: false };
-  const ended = { exit_code: 0, signal: null, timed_out: false, out_of_memory: false };
-  return okAnswer(id, {
-    ...ended,
-    duration_ms: 1,
-    first_output_ms: null,
-    pid: SCRIPT_PID,
-    stdout: output,
-    stderr: output,
-  });
-}
-
-function healthAnswer(id: number): string {
-  return okAnswer(id, {
-    now_ms: STARTED_MS + 8 * id + 3 - GUEST_BEHIND_MS,
-    uptime_seconds: 5.2,
-    memory: { total_bytes: 1, available_bytes: 1 },
-    disks: [],
-    time: { offset_ms: 0, source: 'tsc' },
-    services: { sshd: 'running', auditd: 'running', syslogd: 'running', spawner: 'running' },
-    audit: { enabled: true, lost: 0, backlog: 0, auditd: 'running' },
-  });
-}
-
-function okAnswer(id: number, result: object): string {
-  return JSON.stringify({ id, status: 'ok', action: ACTIONS[id - 1], result, duration_ms: 1 });
-}
-
-function refusal(id: number): string {
-  const error = {
-    code: 'PATH_NOT_GRANTED',
-    expected: 'a path of the grant',
-    got: '/etc/shadow',
-    hint: 'ask for what was granted',
-  };
-  return JSON.stringify({ id, status: 'refused', error });
 }
 
 /** Writes streams to files outside the bundle and says how they ended. */

@@ -51,7 +51,9 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
     ),
     signer: deps.vault.evidenceSigner,
   });
-  await spoolRun(deps.home, run.runId).catch((error: unknown) => live.fail(error));
+  await spoolRun(deps.home, run.runId).catch((error: unknown) => {
+    live.fail(error);
+  });
   live.evidence = { record: await archiveBundle(run, live, deps), seal };
   const { durationMs, ...ended } = live.end('sealed', since);
   deps.observe({
