@@ -65,7 +65,7 @@ async function sweepWith(fault?: Fault) {
 describe('evidence that the archive did not take', { timeout: 180_000 }, () => {
   test('is owed, and the lists say so', async () => {
     expect((await readSpool(home.home)).map(({ run_id }) => run_id)).toEqual([runId]);
-    expect((await cli('runs')).text).toContain('[evidence pending]');
+    expect((await cli('runs')).text).toContain('evidence pending: burnbag evidence archive');
     expect((await cli('evidence', 'ls')).text).toContain('not archived (PENDING: burnbag evidence archive)');
     expect((await verifyBundle(folder(), { trust: await readTrustedKeys(home.home) })).verdict).toBe('verified');
   });
