@@ -1,14 +1,16 @@
-import { join } from 'node:path';
 import { currentImage, writeLock } from '../images/build.ts';
-import { ensureSetup } from '../orchestrator/setup/setup.ts';
-import { ROOT } from './programs.ts';
+import { ensureSetup, requireSetup } from '../orchestrator/setup/setup.ts';
+import { notPrepared, setupOptions } from './setup-options.ts';
 
 /** Makes the image from this checkout and records it in `images/image.lock.json`, for the commit that changes the recipe or takes newer packages. */
 export async function lockImage(): Promise<number> {
-  const home = process.env['BURNBAG_HOME'] ?? join(ROOT, '.burnbag');
-  const setup = await ensureSetup({ home, root: ROOT, env: process.env });
-  if (!setup.ok) return 69;
-  const image = await currentImage(home);
+  const options = setupOptions();
+  try {
+    requireSetup(await ensureSetup(options));
+  } catch (error) {
+    return notPrepared('the image was not locked', error);
+  }
+  const image = await currentImage(options.home);
   await writeLock(image);
   console.log(`images/image.lock.json now records ${image.digest}`);
   return 0;

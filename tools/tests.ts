@@ -1,9 +1,7 @@
-import { join } from 'node:path';
-import { SetupError } from '../orchestrator/setup/errors.ts';
 import type { ItemName } from '../orchestrator/setup/item.ts';
-import { renderSetupEvent } from '../orchestrator/setup/render.ts';
-import { ensureSetup, requireSetup, runSetup, setupContext, type SetupOptions } from '../orchestrator/setup/setup.ts';
-import { ROOT, runPackage } from './programs.ts';
+import { ensureSetup, requireSetup, runSetup, setupContext } from '../orchestrator/setup/setup.ts';
+import { runPackage } from './programs.ts';
+import { notPrepared, setupOptions } from './setup-options.ts';
 import { ensureTestTools } from './test-tools.ts';
 
 /** What the tests below a path need; the first row that fits decides. A path that no row names needs everything. */
@@ -24,9 +22,7 @@ export async function runTests(args: readonly string[]): Promise<number> {
   try {
     await prepare(args.filter((arg) => !arg.startsWith('-')));
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    console.error(`burnbag: the tests were not started: expected ${error.expected}, got ${error.got}\n  ${error.hint}`);
-    return 69;
+    return notPrepared('the tests were not started', error);
   }
   return runPackage('vitest', 'vitest', ['run', ...args]);
 }
@@ -53,14 +49,7 @@ function rowOf(path: string): (typeof NEEDED_BELOW)[number] | undefined {
 }
 
 async function prepare(paths: readonly string[]): Promise<void> {
-  const options: SetupOptions = {
-    home: process.env['BURNBAG_HOME'] ?? join(ROOT, '.burnbag'),
-    root: ROOT,
-    env: process.env,
-    onEvent: (event) => {
-      for (const line of renderSetupEvent(event)) console.error(line);
-    },
-  };
+  const options = setupOptions();
   const progress = (what: string): void => {
     console.error(`  … ${what}`);
   };

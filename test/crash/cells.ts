@@ -46,6 +46,7 @@ export const CELLS: readonly Cell[] = [
   ...stores(),
   ...clocks(),
   ...reboots(),
+  ...sleepers(0),
   ...(canMount() ? fullDisks() : []),
 ];
 
@@ -60,6 +61,7 @@ export const REAL_CELLS: readonly Cell[] = [
       machineGets,
     })),
   ),
+  ...sleepers(60),
 ].map((cell) => ({ ...cell, driver: 'local' as const }));
 
 /** SIGKILL before and after each step. */
@@ -155,6 +157,35 @@ function reboots(): readonly Cell[] {
   return steps.map(([step, when]) => ({
     ...{ step, fault: `host reboots ${when}`, run: killed(step, when), reboot: true, mustDie: true },
   }));
+}
+
+/** An owner that is stopped and goes on, another having come meanwhile: to a lock that is held, or that somebody deleted. */
+function sleepers(seconds: number): readonly Cell[] {
+  const kept = [
+    ['boot', 'after'],
+    ['action_sent', 'after'],
+  ] as const;
+  const robbed = [
+    ['stack_created', 'before'],
+    ['disk', 'before'],
+    ['process_spawned', 'before'],
+    ['id_stored', 'before'],
+    ['keys', 'before'],
+    ['action_sent', 'before'],
+    ['action_sent', 'after'],
+    ['evidence_signed', 'before'],
+    ['chunk_uploaded', 'before'],
+    ['destroy_journalled', 'after'],
+    ['receipt_signed', 'before'],
+  ] as const;
+  const stop = seconds === 0 ? 'SIGSTOP' : `SIGSTOP for ${seconds} s`;
+  const cell = (isRobbed: boolean, [step, when]: (typeof kept | typeof robbed)[number]): Cell => ({
+    step,
+    fault: `${stop} ${when}, another comes${isRobbed ? ' and takes the data directory' : ''}, SIGCONT`,
+    run: { fault: { step, when, how: 'stop' } },
+    sleeps: { seconds, isRobbed },
+  });
+  return [...kept.map((moment) => cell(false, moment)), ...robbed.map((moment) => cell(true, moment))];
 }
 
 /** A disk that is full in earnest: journal, scratch disk, spool and evidence share it. */

@@ -1,18 +1,21 @@
 // `npm run drill:crash`: the whole matrix once, on fake machines; writes docs/crash-matrix.md.
-// `npm run drill:crash -- --minutes N [--seed N] [--only PATTERN]`: cells drawn at random, one in four on real machines, for so long.
+// `npm run drill:crash -- --minutes N [--seed N] [--only PATTERN]`: cells drawn at random, one in four on real machines, for so long; an hour or
+// more of it that finds nothing writes docs/crash-drill.md.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Cell, CellResult } from './cell.ts';
+import type { Cell } from './cell.ts';
 import { CELLS, REAL_CELLS } from './cells.ts';
 import { openCrashPlace } from './place.ts';
 import { playAll } from './play-all.ts';
 import { randomFrom } from './random.ts';
-import { crashTable, percentile } from './table.ts';
+import { crashTable, drillTable, type DrilledCell, percentile } from './table.ts';
 
 /** Drawn at a time: enough to keep two workers busy, few enough to stop in time. */
 const DRAWN = 8;
 const ONE_REAL_IN = 4;
+/** Shorter ones are for whoever is at work on it. */
+const ON_RECORD_MINUTES = 60;
 
 const { values } = parseArgs({
   options: {
@@ -21,12 +24,14 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
   },
 });
-const results: CellResult[] = [];
+const since = performance.now();
+const results: DrilledCell[] = [];
 await using place = await openCrashPlace();
 if (values.minutes === undefined) await playEach();
 else await playAtRandom(Number(values.minutes));
 const broken = results.filter(({ violations }) => violations.length > 0);
 report();
+await record();
 process.exitCode = broken.length === 0 ? 0 : 1;
 
 async function playEach(): Promise<void> {
@@ -55,9 +60,9 @@ function chosen(cells: readonly Cell[]): readonly Cell[] {
 async function playThem(cells: readonly Cell[]): Promise<void> {
   for (const [index, playing] of playAll(place, cells).entries()) {
     const result = await playing;
-    results.push(result);
     const { step, fault, outcome, recoveryMs, violations } = result;
     const where = cells[index]?.driver === 'local' ? 'real' : 'fake';
+    results.push({ ...result, where });
     const verdict = violations.length === 0 ? 'ok    ' : 'BROKEN';
     console.log(`${verdict} ${results.length} ${where} ${step} · ${fault} → ${outcome} (${recoveryMs} ms)`);
     for (const violation of violations) console.log(`         ${violation.slice(0, 2_000)}`);
@@ -68,6 +73,18 @@ function report(): void {
   const times = results.map(({ recoveryMs }) => recoveryMs);
   const kinds = new Set(results.map(({ step, fault }) => `${step} ${fault}`)).size;
   console.log(
-    `${results.length} cells (${kinds} different), ${broken.length} broken; recovery p50 ${percentile(times, 50)} ms, p95 ${percentile(times, 95)} ms; seed ${values.seed}`,
+    `${results.length} cells (${kinds} different), ${broken.length} broken, ${minutes()} minutes; recovery p50 ${percentile(times, 50)} ms, p95 ${percentile(times, 95)} ms; seed ${values.seed}`,
   );
+}
+
+async function record(): Promise<void> {
+  const { minutes: asked, only, seed } = values;
+  if (asked === undefined || only !== '' || broken.length > 0 || minutes() < ON_RECORD_MINUTES) return;
+  const command = `npm run drill:crash -- --minutes ${asked}`;
+  const text = drillTable(results, { command, seed, minutes: minutes(), on: new Date().toISOString().slice(0, 10) });
+  await writeFile(join(import.meta.dirname, '../../docs/crash-drill.md'), text);
+}
+
+function minutes(): number {
+  return Math.floor((performance.now() - since) / 60_000);
 }

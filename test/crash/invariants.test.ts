@@ -38,6 +38,7 @@ test.each([
   ['not revoked: certificate 7', { after: { ...NOTHING.after, unrevoked: ['7'] } }],
   ['done twice: action 2 (run_script)', { ledger: [effect(1), effect(2)] }],
   ['done after the recovery began: action 2 (run_script)', { ledger: [effect(2_000)] }],
+  [`done 2 times: the script of run ${RUN}`, { scripts: { [RUN]: 2 } }],
   [`receipt although something of it was there: run ${RUN}`, { atCrash: { remnants: [machine], receipts: [RUN] } }],
   [`destroyed without a receipt: run ${RUN}`, { runs: [destroyed], after: { ...NOTHING.after, receipts: [] } }],
   [`chain of run ${RUN}: the chain ends elsewhere`, { runs: [CHAIN] }],

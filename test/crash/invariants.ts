@@ -14,6 +14,8 @@ export interface Findings {
   };
   readonly runs: readonly DumpedRun[];
   readonly ledger: readonly LedgerLine[];
+  /** By a real machine's own log: how often each run's script was started. */
+  readonly scripts?: Readonly<Record<string, number>>;
   /** Unix milliseconds at which the recovery began: no effect may be later. */
   readonly recoveryAtMs: number;
   /** From the start of the recovering process until nothing was found any more. */
@@ -45,15 +47,18 @@ function left({ after }: Findings): readonly string[] {
   ];
 }
 
-function twice({ ledger, recoveryAtMs }: Findings): readonly string[] {
+function twice({ ledger, recoveryAtMs, scripts = {} }: Findings): readonly string[] {
   const effects = ledger.filter((line) => line.what === 'effect');
   const seen = new Set<string>();
-  return effects.flatMap(({ run_id, id, action, at_ms }) => {
+  const started = Object.entries(scripts).filter(([, times]) => times > 1);
+  const inGuest = started.map(([run, times]) => `done ${times} times: the script of run ${run}`);
+  const inLedger = effects.flatMap(({ run_id, id, action, at_ms }) => {
     const key = `${run_id} ${id}`;
     const again = seen.has(key) ? [`done twice: action ${id} (${action})`] : [];
     seen.add(key);
     return at_ms > recoveryAtMs ? [...again, `done after the recovery began: action ${id} (${action})`] : again;
   });
+  return [...inLedger, ...inGuest];
 }
 
 function receipts({ atCrash, after, runs }: Findings): readonly string[] {

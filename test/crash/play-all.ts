@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cell, type CellResult, play } from './cell.ts';
+import type { Cell, CellResult } from './cell.ts';
 import type { CrashPlace } from './place.ts';
+import { play } from './play.ts';
 
 /** As many as the machines have processors: each cell is one process after the other. */
 const AT_ONCE = 2;

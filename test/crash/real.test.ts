@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { play } from './cell.ts';
+import { play } from './play.ts';
 import { REAL_CELLS } from './cells.ts';
 import { type CrashPlace, openCrashPlace } from './place.ts';
 

@@ -1,4 +1,5 @@
 import type { RequestedAction } from '../request.ts';
+import { untilJournalled } from '../patience.ts';
 import { askHealth } from './ask-health.ts';
 import type { Step } from '../step.ts';
 
@@ -23,7 +24,8 @@ export const execute: Step<'executing'> = async (run, live, deps) => {
     live.sentAt.set(id, performance.now());
     const answer = await session.request(asked, { timeoutMs: timeoutOf(action), signal: live.signal });
     live.answers.push(answer);
-    await deps.journal.recordAction(run.runId, { ...step, state: 'answered' });
+    // What was not on record would not have been sent; that it was answered is true already, and waits for a database that is away.
+    await untilJournalled(() => deps.journal.recordAction(run.runId, { ...step, state: 'answered' }));
     if (answer.status !== 'ok') break;
   }
   await askHealth(run, live, deps);

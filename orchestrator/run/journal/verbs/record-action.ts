@@ -5,7 +5,7 @@ import { getRun } from './get-run.ts';
 /**
  * Records how far an action has come: journalled before it is sent, sent when it leaves, answered when its answer is stored. Each once, in
  * this order, the first two only while the run is executing; anything else rejects with `action_out_of_turn`. So no action is sent twice,
- * and none after a crash.
+ * and none after a crash. That it was answered may be said again, by whoever did not hear whether it was heard: the first time counts.
  */
 export async function recordAction(
   database: Database,
@@ -44,7 +44,7 @@ const SQL = `
     and ($6::text is null or exists (
       select from burnbag.actions earlier
       where earlier.run_id = $1 and earlier.request_id = $2::integer and earlier.action = $3 and earlier.state = $6))
-  on conflict do nothing
+  on conflict (run_id, request_id, state) do update set at = burnbag.actions.at where excluded.state = 'answered'
   returning run_id`;
 
 function outOfTurn({ requestId, action, state }: ActionStep, runState: string): JournalError {
