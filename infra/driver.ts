@@ -18,6 +18,8 @@ export interface SandboxDriver {
   ): Promise<readonly Deletion[]>;
   /** Ends the machine of a run at once and leaves the rest as it is, streams and disk too. Safe when there is none. */
   halt(runId: string): Promise<void>;
+  /** Lets go of what this process itself holds of a run that another one will burn (servers, calls under way); of the sandbox it changes nothing. */
+  letGo?(runId: string): void;
   /** Where the streams of a run lie, without having provisioned it (after a crash); undefined where there are none. */
   streams(runId: string): Promise<SandboxStreams | undefined>;
   /**

@@ -29,6 +29,12 @@ export function createDriver(options: LocalDriverOptions, late: Late): LocalDriv
     halt: async (runId) => {
       await killByLabel(layoutOf(options, runId));
     },
+    letGo: (runId) => {
+      const run = live.get(runId);
+      live.delete(runId);
+      run?.stack?.terminate();
+      run?.provider.close();
+    },
     streams: async (runId) => {
       const { directory, streams } = layoutOf(options, runId);
       return (await exists(directory)) ? streams : undefined;

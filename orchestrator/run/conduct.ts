@@ -40,6 +40,7 @@ export async function conduct(run: Run, live: LiveRun, deps: Deps): Promise<Run>
   } catch (error) {
     live.abandon(error);
     await halt(run, deps);
+    deps.driver.letGo?.(run.runId);
     throw error;
   }
 }

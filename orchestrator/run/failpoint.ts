@@ -47,4 +47,6 @@ export interface TestRig {
   createDriver(owner: { readonly home: string; readonly installationId: string }): SandboxDriver;
   /** Shorter lives than policy gives, for whoever waits for their end. */
   readonly lifetimeOf?: (ttlSeconds: number) => Lifetime;
+  /** Less patience with an owner that does not answer, for whoever waits for its end. */
+  readonly patienceMs?: number;
 }

@@ -56,6 +56,20 @@ describe('of two runs that hang in one process', () => {
     expect(await scan(home.home)).toEqual([]);
   });
 
+  test('a third that comes when the owner is leaving waits for its place longer than for one that does not answer', async () => {
+    process.kill(owner.pid, 'SIGINT');
+    await until(() => Promise.resolve(owner.output().includes('{')));
+    const third = await detonate(home, { words: [], patienceMs: 200 });
+    await until(() => Promise.resolve(third.output().includes('waiting for its place')));
+    const list = home.start({ do: 'cli', argv: ['--json', 'runs'] });
+    expect((await list.ended).code, list.output()).toBe(0);
+    process.kill(guest.pid, 'SIGINT');
+    expect((await owner.ended).code).toBe(4);
+    expect((await third.ended).code, third.output()).toBe(0);
+    expect(third.output()).toMatch(/Run [0-9a-f]{12}: succeeded, sandbox destroyed/);
+    expect(await scan(home.home)).toEqual([]);
+  });
+
   test('the one whose caller is killed is cancelled', async () => {
     process.kill(guest.pid, 'SIGKILL');
     await until(async () => (await machines(home)) === 1);
@@ -76,11 +90,16 @@ describe('of two runs that hang in one process', () => {
 /** Starts the command, as a user does. */
 async function detonate(
   on: CrashHome,
-  { machine, words = ['--json'] }: { machine?: typeof HANG; words?: readonly string[] } = {},
+  { machine, words = ['--json'], ...more }: { machine?: typeof HANG; words?: string[]; patienceMs?: number } = {},
 ): Promise<CrashProcess> {
   const script = join(on.home, 'script.sh');
   await writeFile(script, '#!/bin/sh\nid\n');
-  return on.start({ do: 'cli', argv: [...words, 'detonate', script], ...(machine !== undefined && { machine }) });
+  return on.start({
+    do: 'cli',
+    argv: [...words, 'detonate', script],
+    ...more,
+    ...(machine !== undefined && { machine }),
+  });
 }
 
 /** Its one document on stdout; what it said on stderr stands around it. */

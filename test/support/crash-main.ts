@@ -20,7 +20,7 @@ import { createRealDriver } from './real-driver.ts';
 
 const plan = JSON.parse(process.argv[2] ?? '') as CrashPlan;
 const say = (event: CrashEvent): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
-const { lifetime } = plan;
+const { lifetime, patienceMs } = plan;
 const failpoints = armed(plan.fault);
 const environment: Environment = {
   home: plan.home,
@@ -31,6 +31,7 @@ const environment: Environment = {
   rig: {
     failpoints,
     ...(lifetime !== undefined && { lifetimeOf: () => lifetime }),
+    ...(patienceMs !== undefined && { patienceMs }),
     createDriver,
   },
 };

@@ -28,6 +28,8 @@ export interface CrashPlan {
   readonly boundToOwner?: boolean;
   /** Seconds after which a guest ends itself, and after which its orchestrator ends it; the product's own where absent. */
   readonly lifetime?: { readonly guestSeconds: number; readonly haltSeconds: number };
+  /** How long a command waits for an owner that does not answer; the product's own where absent. */
+  readonly patienceMs?: number;
   /** What is added to the clock of this process, in seconds. */
   readonly clockSeconds?: number;
 }

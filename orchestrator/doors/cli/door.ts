@@ -25,24 +25,30 @@ export interface Watch {
 
 /** Whoever holds the data directory only to look at it is done in a second or two. */
 const PATIENCE_MS = 5_000;
-/** An owner that ends finishes what it conducts, and takes nothing new meanwhile. */
+/** Whoever has just taken it opens a journal, and may have to burn what another left, before it answers anybody. */
 const CONDUCTING_PATIENCE_MS = 60_000;
+/** An owner that says it is leaving ends with what it conducts: as long as a run of the usual length lives, and its burn. */
+const LEAVING_PATIENCE_MS = 15 * 60_000;
 const PAUSE_MS = 200;
 
 /**
  * Calls one operation: parses its arguments, opens the data directory if and when it asks for it, and closes everything behind it.
- * Where another process holds the data directory, that process is asked to do it. One that dies over it leaves a run, which is then burned here.
+ * Where another process holds the data directory, that process is asked to do it. One that dies over it leaves a run, which is then burned here;
+ * one that is leaving takes no more, and its place is waited for: whoever waits longest need not be first, but each becomes the owner or is
+ * conducted by it.
  */
 export async function callOperation<Name extends OperationName>(
   name: Name,
   args: ArgsOf<Name>,
   environment: Environment,
   watch: Watch,
+  patienceMs = patienceOf(name, environment),
 ): Promise<ResultOf<Name>> {
   const { access, result, ...operation } = OPERATIONS[name];
   const { answerWithinMs, whenBusy } = operation as BusyRules;
   const parsed = parseArgs(operation.args, args);
-  const patience = performance.now() + (access === 'conducting' ? CONDUCTING_PATIENCE_MS : PATIENCE_MS);
+  const since = performance.now();
+  let until = since + patienceMs;
   let runId: string | undefined;
   const observe: ObserveRun = (event) => {
     if (event.type === 'admitted') runId = event.runId;
@@ -57,16 +63,23 @@ export async function callOperation<Name extends OperationName>(
       const request = { operation: name, args: parsed, requester: environment.requester };
       const asking = { observe, signal: watch.signal, ...(withinMs !== undefined && { withinMs }) };
       const answered = await askOwner(environment.home, request, asking);
-      if (answered !== undefined) return result.parse(answered.ok) as ResultOf<Name>;
+      if (answered === 'leaving') {
+        if (until < since + LEAVING_PATIENCE_MS) sayLeaving(watch);
+        until = since + LEAVING_PATIENCE_MS;
+      } else if (answered !== undefined) return result.parse(answered.ok) as ResultOf<Name>;
       if (runId !== undefined) return (await endOrphan(runId, environment, watch)) as ResultOf<Name>;
       if (watch.signal.aborted) throw error;
-      if (performance.now() > patience) {
+      if (performance.now() > until) {
         if (whenBusy === undefined) throw error;
         return (await whenBusy(parsed, contextOf(environment, watch))) as ResultOf<Name>;
       }
       await sleep(PAUSE_MS);
     }
   }
+}
+
+function patienceOf(name: OperationName, { rig }: Environment): number {
+  return OPERATIONS[name].access === 'conducting' ? (rig?.patienceMs ?? CONDUCTING_PATIENCE_MS) : PATIENCE_MS;
 }
 
 async function attempt<Name extends OperationName>(
@@ -88,10 +101,10 @@ async function attempt<Name extends OperationName>(
 /** A run whose conductor died: burned by whoever has the data directory now, this process or another. */
 async function endOrphan(runId: string, environment: Environment, watch: Watch): Promise<unknown> {
   try {
-    return await callOperation('cancel', { run: runId }, environment, watch);
+    return await callOperation('cancel', { run: runId }, environment, watch, CONDUCTING_PATIENCE_MS);
   } catch (error) {
     if (explain(error).code !== 'not_running') throw error;
-    return callOperation('show', { run: runId }, environment, watch);
+    return callOperation('show', { run: runId }, environment, watch, CONDUCTING_PATIENCE_MS);
   }
 }
 
@@ -139,6 +152,11 @@ function openOnDemand(environment: Environment, watch: Watch, conducts: boolean)
 
 async function openConfigured(environment: Environment, purpose: OpenFor): Promise<Orchestrator> {
   return openOrchestrator(environment, await loadConfiguration(environment.home), purpose);
+}
+
+function sayLeaving({ observe }: Watch): void {
+  const text = 'the process that has the data directory is ending with what it conducts: waiting for its place';
+  observe({ type: 'notice', runId: '', text });
 }
 
 function sayWhatIsLeft(runs: number, { observe }: Watch): void {

@@ -11,14 +11,14 @@ const ACCEPT_DEADLINE_MS = 10_000;
 const ANSWER_DEADLINE_MS = 10 * 60_000;
 
 /**
- * What the owner of the data directory answers, or undefined when nobody does, or not to the end: it may have died over it. Throws what the
- * owner's operation threw.
+ * What the owner of the data directory answers: `leaving` when it conducts what it has and nothing new; undefined when nobody does, or not to
+ * the end: it may have died over it. Throws what the owner's operation threw.
  */
 export async function askOwner(
   home: string,
   request: Request,
   { observe, signal, withinMs = ANSWER_DEADLINE_MS }: Asking,
-): Promise<{ readonly ok: unknown } | undefined> {
+): Promise<{ readonly ok: unknown } | 'leaving' | undefined> {
   const folder = openSync(home, constants.O_RDONLY | constants.O_DIRECTORY);
   const socket = connect(`/proc/self/fd/${folder}/${CONTROL_SOCKET}`);
   const stop = (): void => void socket.write(`${STOP}\n`);
@@ -32,6 +32,7 @@ export async function askOwner(
       const reply = Reply.parse(JSON.parse(line));
       socket.setTimeout(withinMs);
       if ('ok' in reply) return reply;
+      if ('leaving' in reply) return 'leaving';
       if ('error' in reply) throw new OwnerError(reply.error);
       if ('event' in reply) observe(reply.event);
     }

@@ -16,19 +16,22 @@ const LAST_ANSWERS_MS = 5_000;
 
 /**
  * The owner of a data directory does for other processes of the same user what they ask: it answers questions, and conducts their runs beside
- * its own. Over a unix socket in the data directory (mode 0600 in a folder of mode 0700). On disposal no more is taken; what was asked by then
- * is done to its end: the answer to a cancellation is due just when the run, and with it the owner, ends.
+ * its own. Over a unix socket in the data directory (mode 0600 in a folder of mode 0700). On disposal no more runs are taken, and that is said;
+ * what was asked by then is done to its end, and questions are answered as long: the answer to a cancellation is due just when the run, and
+ * with it the owner, ends.
  */
 export async function serveControl(home: string, context: OperationContext): Promise<ControlDoor> {
   await rm(join(home, CONTROL_SOCKET), { force: true });
   const folder = openSync(home, constants.O_RDONLY | constants.O_DIRECTORY);
   const visits = new Set<Visit>();
+  let isLeaving = false;
   const server = createServer((socket) => {
-    const visit = new Visit(socket, context);
+    const visit = new Visit(socket, context, () => isLeaving);
     visits.add(visit);
     socket.on('close', () => visits.delete(visit));
   });
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  const conducting = (): Visit[] => [...visits].filter(({ isConducting }) => isConducting);
   server.once('error', reject);
   // By way of the folder's descriptor: a unix socket's path may have 107 bytes, a data directory's may be longer.
   server.listen(`/proc/self/fd/${folder}/${CONTROL_SOCKET}`, () => {
@@ -37,8 +40,10 @@ export async function serveControl(home: string, context: OperationContext): Pro
   await promise;
   await chmod(join(home, CONTROL_SOCKET), 0o600);
   return {
-    conducting: () => [...visits].filter(({ isConducting }) => isConducting).length,
+    conducting: () => conducting().length,
     async [Symbol.asyncDispose]() {
+      isLeaving = true;
+      await Promise.all(conducting().map(({ served }) => served));
       await rm(join(home, CONTROL_SOCKET), { force: true });
       const closed = new Promise((done) => server.close(done));
       for (const visit of visits) visit.leave();
@@ -56,19 +61,23 @@ export interface ControlDoor extends AsyncDisposable {
 /** One client: asks once. */
 class Visit {
   isConducting = false;
+  /** Resolves when it has its answer. */
+  readonly served: Promise<void>;
   readonly #socket: Socket;
   readonly #context: OperationContext;
+  readonly #isLeaving: () => boolean;
   readonly #stop = new AbortController();
   #hasAsked = false;
 
-  constructor(socket: Socket, context: OperationContext) {
+  constructor(socket: Socket, context: OperationContext, isLeaving: () => boolean) {
     this.#socket = socket;
     this.#context = context;
+    this.#isLeaving = isLeaving;
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#stop.abort(new Error('whoever asked for it is gone'));
     });
-    void this.#serve();
+    this.served = this.#serve();
   }
 
   /** One that has not asked is let go; the others are answered, and those who do not read it are not waited for. */
@@ -85,7 +94,7 @@ class Visit {
       lines.on('line', () => {
         this.#stop.abort(new Error('stopped by whoever asked for it'));
       });
-      this.#say({ ok: await this.#perform(asked) });
+      await this.#perform(asked);
     } catch (error) {
       const { code, expected, got, hint } = explain(error);
       this.#say({ error: { code, expected, got, hint } });
@@ -94,10 +103,14 @@ class Visit {
     this.#socket.end();
   }
 
-  async #perform(line: string): Promise<unknown> {
+  async #perform(line: string): Promise<void> {
     const { operation: name, args, requester } = Request.parse(JSON.parse(line));
     const operation = OPERATIONS[name];
     if (operation.access === 'none') throw notAsked(name);
+    if (operation.access === 'conducting' && this.#isLeaving()) {
+      this.#say({ leaving: true });
+      return;
+    }
     this.isConducting = operation.access === 'conducting';
     this.#say({ accepted: true });
     const context: OperationContext = {
@@ -110,7 +123,7 @@ class Visit {
     };
     // Each operation parses its own arguments; the union over all of them loses which belongs to which.
     const run = operation.run as (args: unknown, context: OperationContext) => Promise<unknown>;
-    return run(operation.args.parse(args), context);
+    this.#say({ ok: await run(operation.args.parse(args), context) });
   }
 
   #say(reply: Reply): void {

@@ -11,6 +11,7 @@ import { RunEvent } from '../../run/progress.ts';
  *                                 ◀──     {event} …       what a run tells while it is conducted
  *   {stop}                        ──▶                     Ctrl-C; so does closing the connection
  *                                 ◀──     {ok} or {error}
+ *                                 ◀──     {leaving}       instead, to a run: this owner ends with what it conducts now, and takes no more
  */
 
 export const CONTROL_SOCKET = 'control.sock';
@@ -24,6 +25,7 @@ export const STOP = '{"stop":true}';
 
 export const Reply = z.union([
   z.strictObject({ accepted: z.literal(true) }),
+  z.strictObject({ leaving: z.literal(true) }),
   z.strictObject({ event: RunEvent }),
   z.strictObject({ ok: z.unknown() }),
   z.strictObject({
