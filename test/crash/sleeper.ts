@@ -57,7 +57,7 @@ async function playKept(home: CrashHome, owner: CrashProcess, wake: () => Promis
 async function playRobbed(home: CrashHome, owner: CrashProcess, wake: () => Promise<void>): Promise<Played> {
   // What nobody should do, and somebody will.
   for (const name of ['lock', 'lock.json']) await rm(join(home.home, name), { force: true });
-  const atCrash = { remnants: await scan(home.home), receipts: await receiptsOf(home.home) };
+  const atCrash = { remnants: await scan(home.home, owner.pid), receipts: await receiptsOf(home.home) };
   const recoveryAtMs = Date.now();
   const other = home.start({ do: 'recover' });
   const cleanMs = timeUntilClean(home, other);

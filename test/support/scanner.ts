@@ -15,10 +15,10 @@ export interface Remnant {
   readonly pid?: number;
 }
 
-/** Everything of any sandbox of a data directory that is on this host now. */
-export async function scan(home: string): Promise<readonly Remnant[]> {
+/** Everything of any sandbox of a data directory that is on this host now; an orchestrator that lives is none of it, and is named by its pid. */
+export async function scan(home: string, orchestrator?: number): Promise<readonly Remnant[]> {
   const runs = new Set((await list(join(home, 'runs'))).concat(await list(join(home, 'live'))));
-  const processes = await findProcesses(home, runs);
+  const processes = (await findProcesses(home, runs)).filter(({ pid }) => pid !== orchestrator);
   return [
     ...processes,
     ...(await findPorts(processes)),
