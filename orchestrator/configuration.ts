@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { AwsConfiguration } from './configuration-aws.ts';
+import { TransitConfiguration } from './configuration-transit.ts';
 import { RequestError } from './errors.ts';
 
 /** Evidence is kept this long unless the configuration says otherwise. */
@@ -26,6 +27,7 @@ const Fields = z.strictObject({
   /** What executes Pulumi programs; the embedded one for `local`, the `pulumi` binary for `aws`, unless it is said. */
   engine: z.enum(['embedded', 'cli']).optional(),
   aws: AwsConfiguration.optional(),
+  transit: TransitConfiguration.optional(),
   refuse_emulated: z.boolean().default(false),
   limits: z
     .strictObject({

@@ -1,19 +1,12 @@
 import { join } from 'node:path';
-import {
-  type AwsAccess,
-  type AwsDriverOptions,
-  createAwsDriver,
-  type Images,
-  type KmsKey,
-  openAwsImages,
-  openKmsKey,
-} from '../../infra/index.ts';
+import { type AwsDriverOptions, createAwsDriver, type Images, openAwsImages } from '../../infra/index.ts';
 import type { SandboxDriver } from '../../infra/driver.ts';
 import { type Ca, kmsCaSigner, openCa } from '../ca/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { AwsConfiguration } from '../configuration-aws.ts';
 import type { Environment } from '../environment.ts';
 import { RequestError } from '../errors.ts';
+import { accessOf, type Keys, openKeys } from './open-keys.ts';
 
 /** The aws driver of a data directory. Cheap: the SDKs are loaded when it is first asked for something. */
 export function openAwsDriver({ home, variables }: Environment, configuration: Configuration): SandboxDriver & Warm {
@@ -48,9 +41,9 @@ export interface AwsImages {
 }
 
 /** Opens the images of a data directory's installation. Needs no lock: the CA's key is made once, whoever comes first. */
-export async function openImagesOf({ home }: Environment, configuration: Configuration): Promise<AwsImages> {
+export async function openImagesOf(environment: Environment, configuration: Configuration): Promise<AwsImages> {
   const aws = awsOf(configuration);
-  const { publicKeyLine: caPublicKey } = await openCaOf(home, await openKmsKeys(configuration));
+  const { publicKeyLine: caPublicKey } = await openCaOf(environment.home, await openKeys(environment, configuration));
   const baked = { caPublicKey, relayAddress: aws.relay_address };
   const images = await openAwsImages({
     ...{ access: accessOf(aws), accountId: aws.account_id, installationId: aws.installation_id, ...baked },
@@ -59,30 +52,13 @@ export async function openImagesOf({ home }: Environment, configuration: Configu
   return { images, ...baked };
 }
 
-/** The CA of a data directory: a file's key, or one in KMS. */
-export function openCaOf(home: string, { ca }: KmsKeys): Promise<Ca> {
+/** The CA of a data directory: a file's key, or one in KMS or Vault. */
+export function openCaOf(home: string, { ca }: Keys): Promise<Ca> {
   return openCa({ home, ...(ca !== undefined && { signer: kmsCaSigner(ca) }) });
 }
 
 interface Warm {
   warm(): Promise<void>;
-}
-
-/** The KMS keys of the configuration, by what they are for; none where the driver is another one or a file is used. */
-export async function openKmsKeys(configuration: Configuration): Promise<KmsKeys> {
-  const { aws } = configuration;
-  if (aws === undefined) return {};
-  const entries = Object.entries(aws.keys).filter(([, keyId]) => keyId !== undefined);
-  const opened = entries.map(
-    async ([purpose, keyId]) => [purpose, await openKmsKey(accessOf(aws), keyId ?? '')] as const,
-  );
-  return Object.fromEntries(await Promise.all(opened));
-}
-
-export interface KmsKeys {
-  readonly ca?: KmsKey;
-  readonly evidence?: KmsKey;
-  readonly receipt?: KmsKey;
 }
 
 /** Where the key lies that logs in to the relay host. */
@@ -98,11 +74,6 @@ export function awsOf({ aws }: Configuration): AwsConfiguration {
     got: 'a file without it',
     hint: 'docs/aws.md says what belongs there; most of it is what the foundation exports',
   });
-}
-
-/** How the API is reached. Credentials are the AWS SDK's own business. */
-export function accessOf({ region, endpoint }: AwsConfiguration): AwsAccess {
-  return { region, ...(endpoint !== undefined && { endpoint }) };
 }
 
 /** `PULUMI_DEBUG_PROVIDERS`, as Pulumi itself reads it: `name:PORT,…` of providers that run already, on loopback. */

@@ -10,7 +10,8 @@ import { withFence } from './fence.ts';
 import { lockHome } from './home-lock.ts';
 import { openJournal } from './journal/index.ts';
 import { openRelayHost, type RelayHost } from '../relay/index.ts';
-import { awsOf, openAwsDriver, openCaOf, openKmsKeys, relayKeyFile } from './open-aws.ts';
+import { awsOf, openAwsDriver, openCaOf, relayKeyFile } from './open-aws.ts';
+import { openKeys } from './open-keys.ts';
 import type { Deps } from './step.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { openVault } from './vault.ts';
@@ -27,7 +28,7 @@ export async function openDeps(
     const lock = stack.use(await lockHome(home));
     const place = { home, fence: lock.assertHeld, ...(databaseUrl !== undefined && { databaseUrl }) };
     const driver = openDriver(environment, configuration, purpose);
-    const keys = await openKmsKeys(configuration);
+    const keys = await openKeys(environment, configuration);
     const relayHost = await openWay(home, configuration);
     if (relayHost !== undefined)
       stack.defer(() => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Configuration } from '../configuration.ts';
 import type { Environment } from '../environment.ts';
 import { RequestError } from '../errors.ts';
-import type { KmsKeys } from './open-aws.ts';
+import type { Keys } from './open-keys.ts';
 import {
   type Archive,
   type ArchiveFacts,
@@ -38,7 +38,7 @@ const STRENGTH = { none: 0, weak: 1, rehearsal: 2, strict: 3 } as const;
 export async function openVault(
   { home, variables }: Environment,
   configuration: Configuration,
-  keys: Pick<KmsKeys, 'evidence' | 'receipt'> = {},
+  keys: Pick<Keys, 'evidence' | 'receipt'> = {},
 ): Promise<Vault> {
   const [evidenceSigner, receiptSigner] = await Promise.all([
     openSigner(home, 'evidence', keys.evidence),

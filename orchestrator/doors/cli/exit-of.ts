@@ -9,6 +9,7 @@ import type { HomeLockErrorCode } from '../../run/home-lock-error.ts';
 import type { JournalErrorCode } from '../../run/journal/index.ts';
 import type { RunSummary } from '../../run/summary.ts';
 import type { SetupErrorCode } from '../../setup/errors.ts';
+import type { TransitErrorCode } from '../../transit/index.ts';
 import { EXIT_CODES, type ExitName } from './exit-codes.ts';
 
 /** The exit of a command that ended with an error. Only a foreign error has no row in the table, and exits as a defect. */
@@ -37,7 +38,8 @@ type ErrorCode =
   | CaErrorCode
   | RelayErrorCode
   | ArchiveErrorCode
-  | EvidenceErrorCode;
+  | EvidenceErrorCode
+  | TransitErrorCode;
 
 function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(EXITS, code);
@@ -129,6 +131,9 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   key_file_invalid: 'configuration',
   key_file_unusable: 'configuration',
   signer_failed: 'unavailable',
+  transit_unreachable: 'unavailable',
+  transit_denied: 'configuration',
+  transit_unfit: 'configuration',
   signer_timeout: 'unavailable',
   serial_list: 'cannot_create',
   already_used: 'internal',

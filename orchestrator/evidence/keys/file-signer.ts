@@ -1,6 +1,6 @@
 import { createPublicKey, randomUUID, sign, type KeyObject } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { hasCode, KeyFileError, openKeyFile, unusableKeyFile } from '../../key-file.ts';
 import { publicKey, type PublicKey } from './public-key.ts';
 import type { Signer } from './signer.ts';
@@ -42,6 +42,8 @@ export async function keepPublicHalf(file: string, known: PublicKey): Promise<vo
     });
   }
   const temporary = `${file}.${randomUUID()}.tmp`;
+  // With every key elsewhere, nobody has made the folder yet.
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   await writeFile(temporary, known.pem, { mode: 0o644, flag: 'wx', flush: true });
   await rename(temporary, file);
 }
