@@ -99,9 +99,7 @@ function generate(type: string): KeyObject {
 }
 
 function rsaPem(): string {
-  return generateKeyPairSync('rsa', { modulusLength: 2048 })
-    .privateKey.export({ type: 'pkcs8', format: 'pem' })
-    .toString();
+  return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
 }
 
 function describe({ type, versions }: Key): object {
