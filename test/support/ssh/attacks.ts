@@ -141,7 +141,7 @@ function exists(path: string): Promise<boolean> {
 }
 
 /** Asks until there is an answer, the client ended, or the time is up. */
-async function until<T>(child: ChildProcess, ask: () => Promise<T | undefined>): Promise<T | undefined> {
+export async function until<T>(child: ChildProcess, ask: () => Promise<T | undefined>): Promise<T | undefined> {
   const deadline = performance.now() + LOGIN_MS;
   while (performance.now() < deadline && child.exitCode === null && child.signalCode === null) {
     const answer = await ask();
@@ -152,7 +152,7 @@ async function until<T>(child: ChildProcess, ask: () => Promise<T | undefined>):
 }
 
 /** Says each thing after an answer to the one before, and gives what came until it was enough, the end, or the time was up. */
-async function exchange(to: NetConnectOpts, says: readonly (Buffer | string)[]): Promise<string> {
+export async function exchange(to: NetConnectOpts, says: readonly (Buffer | string)[]): Promise<string> {
   const socket = connect(to);
   let text = '';
   const { promise, resolve } = Promise.withResolvers<undefined>();

@@ -1,0 +1,232 @@
+import { readFile } from 'node:fs/promises';
+import { connect as connectTo, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'ssh2';
+import type { ChildProcess } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readCertificateLine } from '../../orchestrator/ca/certificate.ts';
+import { connect } from '../../orchestrator/relay/connect.ts';
+import { forgeCertificate } from '../support/login.ts';
+import { exchange, until } from '../support/ssh/attacks.ts';
+import { loosenSshd, restoreSshd } from '../support/ssh/layers.ts';
+import { HOST, openSsh, type OpenSsh } from '../support/ssh/openssh.ts';
+import { HEALTH, loginOf, minted, open, PATIENT, regrant } from '../support/ssh/relay-side.ts';
+import { mintFor, startTarget, type Target } from '../support/ssh/target.ts';
+
+/*
+ * A sandbox whose profile lists one tunnel, attacked with the certificate of such a run: what else can be reached with it, and for how long. Two
+ * programs of the guest listen, one where the tunnel leads and one beside it; both say what they are, or all they can.
+ */
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+const [LISTED, OTHER] = [8080, 9090];
+const TUNNEL = `127.0.0.1:${LISTED}`;
+const LISTENERS = `cat >/run/listen <<'END'
+use strict; use IO::Socket::INET; $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
+my $port = shift; my $server = IO::Socket::INET->new(LocalAddr => '0.0.0.0', LocalPort => $port, Listen => 50, ReuseAddr => 1) or die;
+while (my $one = $server->accept) {
+  next if fork; my $line = <$one>;
+  if ($line =~ /flood/) { my $much = 'x' x 65536; 1 while syswrite $one, $much; exit }
+  syswrite $one, "SSH-2.0 port $port\\n"; <$one>; exit;
+}
+END
+for port in ${LISTED} ${OTHER}; do (perl /run/listen $port >/dev/null 2>&1 &); done`;
+
+let target: Target;
+let ssh: OpenSsh;
+/** A connection that runs nothing, made while sshd had nothing of the product's. */
+let idle: ChildProcess;
+let idleSince: number;
+beforeAll(async () => {
+  target = await startTarget([TUNNEL]);
+  ssh = await openSsh(target);
+  await target.guest.root.run(LISTENERS);
+  await loosenSshd(target.guest.root);
+  idle = await ssh.start(await tunnelling(), ['-N', HOST]);
+  await vi.waitFor(async () => {
+    expect(await target.sshdLog()).toContain('Accepted publickey for agent-runner');
+  }, 90_000);
+  idleSince = performance.now();
+  await restoreSshd(target.guest.root);
+});
+afterAll(async () => {
+  await ssh[Symbol.asyncDispose]();
+  await target[Symbol.asyncDispose]();
+});
+
+const now = (): number => Math.floor(Date.now() / 1000);
+const tunnelling = () => mintFor(target, ssh.publicKey, { tunnels: [TUNNEL] });
+/** Connections to the listed port that stand, seen by root. */
+const standing = async (): Promise<number> =>
+  Number((await target.guest.root.run(`grep -c ':${LISTED.toString(16).toUpperCase()} .* 01 ' /proc/net/tcp`)).output);
+
+describe('with the certificate of a run that has a tunnel', () => {
+  test('nothing is reached but its one destination: no other port, no other name of it, no socket, no way back', async () => {
+    const elsewhere = [
+      `127.0.0.1:${OTHER}`,
+      '127.0.0.1:22',
+      `localhost:${LISTED}`,
+      `10.0.2.15:${LISTED}`,
+      `127.0.0.2:${LISTED}`,
+    ];
+    const targets = [TUNNEL, ...elsewhere, `0.0.0.0:${LISTED}`, '10.0.2.2:80', '/run/burnbag/spawner.sock'];
+    const paths = targets.map((_, at) => join(ssh.folder, `to-${at}.sock`));
+    const forwards = targets.flatMap((to, at) => ['-L', `${paths[at] ?? ''}:${to}`]);
+    const client = await ssh.start(await tunnelling(), ['-N', ...forwards, '-R', '127.0.0.1:7777:127.0.0.1:9', HOST]);
+    const said = () => exchange({ path: paths[0] ?? '' }, ['hello\n']);
+    expect(await until(client, async () => (await said()) || undefined)).toBe(`SSH-2.0 port ${LISTED}\n`);
+    const answers = await Promise.all(paths.slice(1).map((path) => exchange({ path }, ['hello\n'])));
+    expect(answers).toEqual(answers.map(() => ''));
+    expect((await target.guest.root.run("grep -q ':1E61 .* 0A ' /proc/net/tcp")).code).not.toBe(0);
+    client.kill('SIGKILL');
+    const log = await target.sshdLog();
+    for (const to of [...elsewhere, '10.0.2.2:80']) {
+      const [host, port] = to.split(':');
+      expect(log).toContain(`target ${host ?? ''} port ${port ?? ''}`);
+    }
+  });
+
+  test('no network device is had, and the kernel has none to give', async () => {
+    const { link, channel } = await connect(loginOf(target, await minted(target, { tunnels: [TUNNEL] })), PATIENT);
+    link.allow(1024 * 1024);
+    expect(String(await askForTun(link.client))).toContain('open failed');
+    await expect.poll(target.sshdLog).toContain('ctype tun@openssh.com');
+    expect((await target.guest.root.run('ls /dev/net/tun /sys/class/misc/tun')).code).not.toBe(0);
+    channel.destroy();
+    await link.end();
+  });
+
+  test('a flood out of the sandbox costs the relay no memory, read or not', async () => {
+    const session = await open(target, await minted(target, { tunnels: [TUNNEL] }));
+    const stream = await session.tunnel(TUNNEL, 'test');
+    const before = process.memoryUsage().rss;
+    stream.write('flood\n');
+    await sleep(3_000);
+    expect(growthMiB(before)).toBeLessThan(32);
+    let bytes = 0;
+    stream.on('data', (chunk: Buffer) => (bytes += chunk.length)).resume();
+    await sleep(5_000);
+    expect(bytes).toBeGreaterThan(4 * MEBIBYTE);
+    expect(growthMiB(before)).toBeLessThan(64);
+    expect(await session.request(HEALTH, { timeoutMs: 90_000 })).toMatchObject({ status: 'ok' });
+    stream.destroy();
+    await session.close();
+  });
+});
+
+const MEBIBYTE = 1024 * 1024;
+const growthMiB = (before: number): number => (process.memoryUsage().rss - before) / MEBIBYTE;
+
+describe('a connection through a tunnel that is open at expiry', () => {
+  test('is cut by the relay', async () => {
+    const session = await open(target, await minted(target, { tunnels: [TUNNEL], ttlSeconds: 20 }));
+    const stream = await session.tunnel(TUNNEL, 'test');
+    const closed = new Promise((resolve) =>
+      stream
+        .on('close', resolve)
+        .on('error', () => undefined)
+        .resume(),
+    );
+    stream.write('hello\n');
+    await vi.waitFor(async () => {
+      expect(await standing()).toBeGreaterThan(0);
+    }, 10_000);
+    await closed;
+    expect(await session.ended).toMatchObject({ reason: 'expired' });
+    await vi.waitFor(async () => {
+      expect(await standing()).toBe(0);
+    }, 20_000);
+  });
+
+  test('is cut by the executor alone, though certificate and client would go on', async () => {
+    const path = join(ssh.folder, 'expiring.sock');
+    const body = readCertificateLine(await tunnelling());
+    const changed = regrant(body, (grant) => ({ ...grant, expires_at: now() + 25 }), true);
+    // The other extension, which gives leave to forward, stays.
+    const extensions = [...(changed.extensions ?? []), ...body.extensions.slice(1)];
+    const certificate = await forgeCertificate(target.signer, ssh.publicKey, { ...body, ...changed, extensions });
+    const client = await ssh.start(certificate, ['-L', `${path}:${TUNNEL}`, HOST, 'x']);
+    const socket = await until(client, () => openThrough(path));
+    if (socket === undefined) throw new Error('expected a connection through the tunnel');
+    await new Promise((resolve) => socket.on('close', resolve));
+    expect(now()).toBeLessThan(body.validBefore - 60);
+    expect(await target.executorLog()).toContain('"reason":"expired"');
+    await vi.waitFor(async () => {
+      expect(await standing()).toBe(0);
+    }, 20_000);
+    client.kill('SIGKILL');
+  });
+});
+
+describe('a flood of connections that never log in', () => {
+  test('is held to a few by sshd; who is logged in goes on, and who comes after it can log in', async () => {
+    const session = await open(target, await minted(target));
+    const flood = Array.from({ length: 100 }, () => connectTo({ path: target.socket }).on('error', () => undefined));
+    let greeted = 0;
+    for (const socket of flood) socket.once('data', () => (greeted += 1));
+    await sleep(4_000);
+    expect(greeted).toBeLessThanOrEqual(STARTUPS_MAX);
+    const { output } = await target.guest.root.run('busybox ps w | busybox grep -c "[s]shd-session\\|[s]shd: .*net"');
+    expect(Number(output)).toBeLessThanOrEqual(2 * STARTUPS_MAX + 4);
+    expect(await session.request(HEALTH, { timeoutMs: 90_000 })).toMatchObject({ status: 'ok' });
+    for (const socket of flood) socket.destroy();
+    await session.close();
+    const after = await open(target, await minted(target));
+    expect(await after.request(HEALTH, { timeoutMs: 90_000 })).toMatchObject({ status: 'ok' });
+    await after.close();
+  });
+});
+
+/** sshd_config: MaxStartups. */
+const STARTUPS_MAX = 8;
+
+test('control: without UnusedConnectionTimeout a connection that runs nothing is still there, long after the product’s would have ended', async () => {
+  await sleep(Math.max(0, 45_000 - (performance.now() - idleSince)));
+  expect(idle.exitCode).toBeNull();
+  expect(await readFile(`/proc/${idle.pid ?? 0}/status`, 'utf8')).not.toMatch(/^State:\s+Z/m);
+  expect(await target.sshdLog()).not.toContain('terminating inactive connection');
+  idle.kill('SIGKILL');
+});
+
+/** A connection through a client's forward that was answered. */
+async function openThrough(path: string): Promise<Socket | undefined> {
+  const socket = connectTo({ path });
+  const answered = await new Promise<boolean>((resolve) => {
+    socket
+      .on('error', () => undefined)
+      .once('close', () => {
+        resolve(false);
+      });
+    socket.once('data', () => {
+      resolve(true);
+    });
+    socket.write('hello\n');
+  });
+  return answered ? socket : undefined;
+}
+
+/** What ssh2 does not know to ask for: a channel to a network device (PROTOCOL 2.3). Its packet takes the place of a forward's. */
+function askForTun(client: Client): Promise<unknown> {
+  const { write } = (client as unknown as { _protocol: { _packetRW: { write: PacketWriter } } })._protocol._packetRW;
+  const finalize = write.finalize.bind(write);
+  write.finalize = (packet, force) => {
+    write.finalize = finalize;
+    const own = packet.indexOf('direct-tcpip') + 'direct-tcpip'.length;
+    const [name, tail] = [Buffer.from('\0\0\0\x0ftun@openssh.com', 'latin1'), Buffer.from('000000017fffffff', 'hex')];
+    const payload = Buffer.concat([Buffer.from([90]), name, packet.subarray(own, own + 12), tail]);
+    const made = write.alloc(payload.length);
+    made.set(payload, write.allocStart);
+    return finalize(made, force);
+  };
+  return new Promise((resolve) => {
+    client.forwardOut('127.0.0.1', 0, '127.0.0.1', LISTED, (error) => {
+      resolve(error?.message);
+    });
+  });
+}
+
+interface PacketWriter {
+  readonly allocStart: number;
+  alloc(length: number): Buffer;
+  finalize(packet: Buffer, force?: boolean): Buffer;
+}
