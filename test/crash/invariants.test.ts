@@ -27,6 +27,7 @@ const NOTHING: Findings = {
 const effect = (at_ms: number) => ({ run_id: RUN, at_ms, what: 'effect', action: 'run_script', id: 2 }) as const;
 const machine = { kind: 'process', what: 'qemu', run: RUN, pid: 1 } as const;
 const destroyed = { ...CHAIN, state: 'destroyed', outcome: 'failed' };
+const sent = { requestId: 1, action: 'put_file', state: 'sent' };
 const transition = (from: string, to: string) => ({ seq: 1, from, to, at: '', previous: '', hash: '' });
 
 test('nothing found is nothing broken', () => {
@@ -60,6 +61,26 @@ test.each([
   ],
   ['not seen gone: disk /x', { runs: [{ ...destroyed, ids: [{ kind: 'disk', id: '/x', recordedAt: '' }] }] }],
   ['used before it was recorded: process qemu', { atCrash: { remnants: [machine], receipts: [] } }],
+  [
+    `done or sent, and not told as unknown: action 2 of run ${RUN}`,
+    { runs: [{ ...destroyed, result: { unknown_actions: [] } }], ledger: [effect(1)] },
+  ],
+  [
+    `done or sent, and not told as unknown: action 1 of run ${RUN}`,
+    { runs: [{ ...destroyed, actions: [sent], result: { unknown_actions: [] } }] },
+  ],
+  [
+    `told as unknown, and it is known: action 1 of run ${RUN}`,
+    {
+      runs: [
+        {
+          ...destroyed,
+          actions: [sent, { ...sent, state: 'answered' }],
+          result: { unknown_actions: [{ request_id: 1, action: 'put_file' }] },
+        },
+      ],
+    },
+  ],
   ['gone after 31000 ms, not 30000', { cleanMs: 31_000 }],
 ] satisfies [string, Partial<Findings>][])('said: %s', (said, found) => {
   expect(violations({ ...NOTHING, ...found })).toContain(said);

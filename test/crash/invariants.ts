@@ -37,6 +37,7 @@ export function violations(found: Findings): readonly string[] {
     ...ends(found),
     ...named(found),
     ...inTime(found),
+    ...unsaid(found),
   ];
 }
 
@@ -59,6 +60,26 @@ function twice({ ledger, recoveryAtMs, scripts = {} }: Findings): readonly strin
     return at_ms > recoveryAtMs ? [...again, `done after the recovery began: action ${id} (${action})`] : again;
   });
   return [...inLedger, ...inGuest];
+}
+
+/** What a sandbox says it did, or was sent, and no answer of which is on record, the caller is told of as unknown; and of nothing else. */
+function unsaid({ ledger, runs }: Findings): readonly string[] {
+  return runs.flatMap(({ runId, actions, result }) => {
+    if (result === undefined) return [];
+    const ids = (state: string) => actions.filter((one) => one.state === state).map(({ requestId }) => requestId);
+    const done = ledger.flatMap((line) => (line.what === 'effect' && line.run_id === runId ? [line.id] : []));
+    const answered = new Set(ids('answered'));
+    const unknown = new Set([...done, ...ids('sent')].filter((id) => !answered.has(id)));
+    const told = new Set(result.unknown_actions.map(({ request_id }) => request_id));
+    return [
+      ...[...unknown]
+        .filter((id) => !told.has(id))
+        .map((id) => `done or sent, and not told as unknown: action ${id} of run ${runId}`),
+      ...[...told]
+        .filter((id) => !unknown.has(id))
+        .map((id) => `told as unknown, and it is known: action ${id} of run ${runId}`),
+    ];
+  });
 }
 
 function receipts({ atCrash, after, runs }: Findings): readonly string[] {

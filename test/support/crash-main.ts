@@ -155,7 +155,7 @@ function fillWith(file: number, block: Buffer): void {
 
 async function dump({ deps: { journal } }: Orchestrator): Promise<CrashEvent> {
   const runs: DumpedRun[] = [];
-  for (const { runId, state, outcome, chainHead } of await journal.listRuns({ limit: 1_000 })) {
+  for (const { runId, state, outcome, chainHead, result } of await journal.listRuns({ limit: 1_000 })) {
     const certificates = await journal.listCertificates(runId);
     runs.push({
       ...{ runId, state, chainHead, ...(outcome !== undefined && { outcome }) },
@@ -163,6 +163,7 @@ async function dump({ deps: { journal } }: Orchestrator): Promise<CrashEvent> {
       ids: await journal.listIds(runId),
       serials: certificates.map(({ serial }) => serial),
       actions: await journal.listActions(runId),
+      ...(result !== undefined && { result: result as NonNullable<DumpedRun['result']> }),
     });
   }
   return { type: 'dump', runs };

@@ -73,4 +73,6 @@ export interface DumpedRun extends ChainedRun {
   }[];
   readonly serials: readonly string[];
   readonly actions: readonly { readonly requestId: number; readonly action: string; readonly state: string }[];
+  /** What its result tells the caller; absent where it has none. */
+  readonly result?: { readonly unknown_actions: readonly { readonly request_id: number; readonly action: string }[] };
 }
