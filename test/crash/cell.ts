@@ -50,4 +50,6 @@ export interface CellResult {
   /** From the start of the recovering process to its end. */
   readonly recoveryMs: number;
   readonly violations: readonly string[];
+  /** How it went each time that its fault never struck, and it was played again. */
+  readonly misses: readonly string[];
 }

@@ -9,7 +9,7 @@ import { CELLS, REAL_CELLS } from './cells.ts';
 import { openCrashPlace } from './place.ts';
 import { playAll } from './play-all.ts';
 import { randomFrom } from './random.ts';
-import { crashTable, drillTable, type DrilledCell, percentile } from './table.ts';
+import { crashTable, drillTable, type DrilledCell, missesOf, percentile } from './table.ts';
 
 /** Drawn at a time: enough to keep two workers busy, few enough to stop in time. */
 const DRAWN = 8;
@@ -60,11 +60,12 @@ function chosen(cells: readonly Cell[]): readonly Cell[] {
 async function playThem(cells: readonly Cell[]): Promise<void> {
   for (const [index, playing] of playAll(place, cells).entries()) {
     const result = await playing;
-    const { step, fault, outcome, recoveryMs, violations } = result;
+    const { step, fault, outcome, recoveryMs, violations, misses } = result;
     const where = cells[index]?.driver === 'local' ? 'real' : 'fake';
     results.push({ ...result, where });
     const verdict = violations.length === 0 ? 'ok    ' : 'BROKEN';
     console.log(`${verdict} ${results.length} ${where} ${step} · ${fault} → ${outcome} (${recoveryMs} ms)`);
+    for (const miss of misses) console.log(`         never struck, played again: ${miss.slice(0, 2_000)}`);
     for (const violation of violations) console.log(`         ${violation.slice(0, 2_000)}`);
   }
 }
@@ -73,7 +74,7 @@ function report(): void {
   const times = results.map(({ recoveryMs }) => recoveryMs);
   const kinds = new Set(results.map(({ step, fault }) => `${step} ${fault}`)).size;
   console.log(
-    `${results.length} cells (${kinds} different), ${broken.length} broken, ${minutes()} minutes; recovery p50 ${percentile(times, 50)} ms, p95 ${percentile(times, 95)} ms; seed ${values.seed}`,
+    `${results.length} cells (${kinds} different), ${broken.length} broken, ${missesOf(results)} misses (played again), ${minutes()} minutes; recovery p50 ${percentile(times, 50)} ms, p95 ${percentile(times, 95)} ms; seed ${values.seed}`,
   );
 }
 

@@ -8,13 +8,15 @@ import type { CrashHome, CrashProcess, Ended } from './place.ts';
 
 /** What one cell came to. */
 export interface Played {
-  /** How the first process ended. */
-  readonly ended: Ended;
+  /** How the first process ended, where that was looked at. */
+  readonly ended: Ended | undefined;
   readonly runs: readonly DumpedRun[];
   /** How much of the sandbox was there when another came. */
   readonly remnants: number;
   readonly recoveryMs: number;
   readonly violations: readonly string[];
+  /** What the first process said that ended before its fault was due. */
+  readonly missed?: string;
 }
 
 /** What is there when all is over, by those who only look. */

@@ -61,6 +61,10 @@ describe('of two runs that hang in one process', () => {
     await until(() => Promise.resolve(owner.output().includes('{')));
     const third = await detonate(home, { words: [], patienceMs: 200 });
     await until(() => Promise.resolve(third.output().includes('waiting for its place')));
+    const stopped = await detonate(home, { words: [] });
+    await until(() => Promise.resolve(stopped.output().includes('waiting for its place')));
+    process.kill(stopped.pid, 'SIGINT');
+    expect((await stopped.ended).code, stopped.output()).toBe(4);
     const list = home.start({ do: 'cli', argv: ['--json', 'runs'] });
     expect((await list.ended).code, list.output()).toBe(0);
     process.kill(guest.pid, 'SIGINT');

@@ -3,6 +3,7 @@ import { FAILPOINTS } from '../../orchestrator/run/failpoint.ts';
 import type { CellResult } from './cell.ts';
 import { CELLS } from './cells.ts';
 import { type CrashPlace, openCrashPlace } from './place.ts';
+import { play } from './play.ts';
 import { playAll } from './play-all.ts';
 import { percentile } from './table.ts';
 
@@ -46,6 +47,16 @@ describe('nothing is left, nothing is done twice, and no receipt is too early:',
     },
   );
 });
+
+test(
+  'a fault that never strikes breaks its cell, however often it is played',
+  { timeout: CELL_TIMEOUT_MS },
+  async () => {
+    const never = await play(place, { step: 'boot', fault: 'none', run: {}, mustDie: true });
+    expect(never.violations).toEqual([expect.stringContaining('the fault never struck')]);
+    expect(never.misses).toHaveLength(3);
+  },
+);
 
 test('a recovery takes at most five seconds (p95)', { timeout: CELL_TIMEOUT_MS }, async () => {
   const times = (await Promise.all(results))

@@ -62,6 +62,11 @@ export interface CrashProcess {
   said<T extends CrashEvent['type']>(type: T): Promise<Extract<CrashEvent, { type: T }>>;
 }
 
+/** A process ended without what was waited for. */
+export class NeverSaid extends Error {
+  override readonly name = 'NeverSaid';
+}
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: string | null;
@@ -225,7 +230,7 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
     for (let over = false; ;) {
       const found = events.find((event) => event.type === type);
       if (found !== undefined) return found as never;
-      if (over) throw new Error(`expected the process to say ${type}, got ${output} ${JSON.stringify(events)}`);
+      if (over) throw new NeverSaid(`expected the process to say ${type}, got ${output} ${JSON.stringify(events)}`);
       over = await Promise.race([ended.then(() => true), new Promise<false>((next) => setTimeout(next, 10, false))]);
     }
   };

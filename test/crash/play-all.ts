@@ -24,6 +24,15 @@ async function played(place: CrashPlace, cell: Cell): Promise<CellResult> {
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const { step, fault } = cell;
-    return { step, fault, ended: '', remnants: 0, outcome: '', recoveryMs: 0, violations: [`not played: ${what}`] };
+    return {
+      step,
+      fault,
+      ended: '',
+      remnants: 0,
+      outcome: '',
+      recoveryMs: 0,
+      misses: [],
+      violations: [`not played: ${what}`],
+    };
   }
 }

@@ -68,7 +68,7 @@ export async function callOperation<Name extends OperationName>(
         until = since + LEAVING_PATIENCE_MS;
       } else if (answered !== undefined) return result.parse(answered.ok) as ResultOf<Name>;
       if (runId !== undefined) return (await endOrphan(runId, environment, watch)) as ResultOf<Name>;
-      if (watch.signal.aborted) throw error;
+      if (watch.signal.aborted) throw stopped(error);
       if (performance.now() > until) {
         if (whenBusy === undefined) throw error;
         return (await whenBusy(parsed, contextOf(environment, watch))) as ResultOf<Name>;
@@ -152,6 +152,16 @@ function openOnDemand(environment: Environment, watch: Watch, conducts: boolean)
 
 async function openConfigured(environment: Environment, purpose: OpenFor): Promise<Orchestrator> {
   return openOrchestrator(environment, await loadConfiguration(environment.home), purpose);
+}
+
+/** Stopped while it waited: nothing of it ever was. */
+function stopped(cause: unknown): RequestError {
+  const said = {
+    expected: 'to wait for the process that has the data directory',
+    got: 'a request to stop',
+    hint: 'nothing was begun',
+  };
+  return new RequestError('cancelled', said, { cause });
 }
 
 function sayLeaving({ observe }: Watch): void {
