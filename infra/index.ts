@@ -5,6 +5,7 @@ import type { Images, ImagesOptions } from './aws/image/images.ts';
 import type { KmsKey } from './aws/kms/key.ts';
 import type { AwsDriver } from './aws/driver.ts';
 import type { AwsDriverOptions } from './aws/options.ts';
+import type { RelayHostFiles } from './aws/relay/relay-host.ts';
 import { createDriver, type LocalDriver } from './local/driver.ts';
 import type { LocalDriverOptions } from './local/parts.ts';
 
@@ -110,6 +111,19 @@ export async function openAwsFoundation(
 /** The foundation's inputs, from a file. Rejects with DriverError. */
 export async function readFoundationInputs(file: string): Promise<FoundationInputs> {
   return (await import('./aws/foundation/deploy.ts')).readInputs(file);
+}
+
+/** What makes a host the relay of a foundation with these inputs. */
+export async function relayHostOf(
+  inputs: FoundationInputs,
+  relay: { readonly username: string; readonly publicKeyLine: string },
+): Promise<RelayHostFiles & { readonly sshdConfigFile: string }> {
+  const [{ planOf }, { relayHostFiles, SSHD_CONFIG_FILE }] = await Promise.all([
+    import('./aws/foundation/inputs.ts'),
+    import('./aws/relay/relay-host.ts'),
+  ]);
+  const subnets = planOf(inputs).sandboxSubnets.map(({ cidr }) => cidr);
+  return { ...relayHostFiles({ subnets, ...relay }), sshdConfigFile: SSHD_CONFIG_FILE };
 }
 
 /** The service control policy of an installation, as JSON. */

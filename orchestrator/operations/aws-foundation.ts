@@ -16,13 +16,13 @@ export const FoundationSummary = z.strictObject({
   state: z.enum(['deployed', 'taken_down', 'absent']),
   /** What the driver reads; null where nothing is deployed. */
   outputs: FoundationOutputs.nullable(),
-  /** With `control-policy`: the document. */
+  /** With `control-policy` and `configuration`: the document. */
   document: z.string().optional(),
 });
 type FoundationSummary = z.infer<typeof FoundationSummary>;
 
 const Args = z.strictObject({
-  what: z.enum(['up', 'outputs', 'down', 'control-policy']),
+  what: z.enum(['up', 'outputs', 'configuration', 'down', 'control-policy']),
   /** The foundation's inputs; with `up`, `down` and `control-policy`. */
   file: z.string().optional(),
   /** With `control-policy`: the role that deploys the foundation. */
@@ -51,6 +51,11 @@ const ACTIONS: Readonly<Record<Args['what'], (args: Args, context: OperationCont
     const outputs = await (await opened(context)).outputs();
     return { ...SCHEMA, state: outputs === undefined ? 'absent' : 'deployed', outputs: outputs ?? null };
   },
+  configuration: async (_args, context) => {
+    const outputs = await (await opened(context)).outputs();
+    if (outputs === undefined) throw notDeployed();
+    return { ...SCHEMA, state: 'deployed', outputs, document: JSON.stringify(configurationOf(outputs), undefined, 2) };
+  },
   down: async (args, context) => {
     const inputs = await readFoundationInputs(required(args.file, '--file FILE'));
     const foundation = await opened(context);
@@ -64,6 +69,18 @@ const ACTIONS: Readonly<Record<Args['what'], (args: Args, context: OperationCont
     return { ...SCHEMA, state: outputs === undefined ? 'absent' : 'deployed', outputs: outputs ?? null, document };
   },
 };
+
+/** config.json as it follows from a foundation. Where the relay host is the foundation cannot know. */
+function configurationOf(outputs: FoundationOutputs) {
+  const { installationId, accountId, region, sandboxVpcId, sandboxSubnets, relayAddress } = outputs;
+  const archive = { endpoint: `https://s3.${region}.amazonaws.com`, region, bucket: outputs.evidenceBucket };
+  const aws = {
+    ...{ region, account_id: accountId, installation_id: installationId, vpc_id: sandboxVpcId },
+    ...{ subnets: sandboxSubnets.map(({ id }) => id), relay_address: relayAddress },
+    keys: { ca: outputs.caKeyArn, evidence: outputs.evidenceSigningKeyArn },
+  };
+  return { driver: 'aws', aws, archive };
+}
 
 const SCHEMA = { schema: 'burnbag.aws-foundation/1' } as const;
 /** About how long AWS takes for all of it. */
@@ -95,6 +112,14 @@ function urnOf(event: EngineEvent): string | undefined {
 const ResourceEvent = z.looseObject({
   resOutputsEvent: z.looseObject({ metadata: z.looseObject({ urn: z.string() }) }),
 });
+
+function notDeployed(): RequestError {
+  return new RequestError('bad_configuration', {
+    expected: 'a foundation deployed from this data directory',
+    got: 'none',
+    hint: 'deploy it: burnbag aws foundation up --file FILE',
+  });
+}
 
 function required(value: string | undefined, option: string): string {
   if (value !== undefined) return value;

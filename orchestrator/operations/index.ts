@@ -1,5 +1,6 @@
 import { awsFoundation } from './aws-foundation.ts';
 import { awsImage } from './aws-image.ts';
+import { awsRelayConfig } from './aws-relay-config.ts';
 import { cancel } from './cancel.ts';
 import { detonate } from './detonate.ts';
 import { doctor } from './doctor.ts';
@@ -39,5 +40,6 @@ export const OPERATIONS = {
   stack_export: stackExport,
   aws_foundation: awsFoundation,
   aws_image: awsImage,
+  aws_relay_config: awsRelayConfig,
 } as const;
 export type OperationName = keyof typeof OPERATIONS;

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { relayHostConfig } from '../../infra/aws/relay/sshd-config.ts';
+import { relayHostFiles } from '../../infra/aws/relay/relay-host.ts';
 import { openFileSigner } from '../../orchestrator/ca/index.ts';
 import { openRelay, openRelayHost, type RelayHost, type RelayHostAddress } from '../../orchestrator/relay/index.ts';
 import { MACHINE_ID, mintRequest, temporaryCa } from '../support/login.ts';
 import { HONEST_EXECUTOR, startSshd, type TestSshd } from '../support/sshd.ts';
 
-/* A real sshd, configured as docs/aws.md says, as the relay host; another one, reached through it, as the sandbox. */
+/* A real sshd, configured with what `burnbag aws relay-config` prints, as the relay host; another one, reached through it, as the sandbox. */
 
 const WAIT = { timeoutMs: 10_000, signal: undefined };
 let folder: string;
@@ -31,17 +31,19 @@ beforeAll(async () => {
   // The second key has no restriction of its own: with it, sshd's configuration stands alone.
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'plain')]);
   const plain = await readFile(join(folder, 'plain.pub'), 'utf8');
-  await writeFile(join(folder, 'authorized_keys'), `restrict,port-forwarding ${publicLine}\n${plain}`, { mode: 0o600 });
-  // 127.84.0.0/24 stands for the sandboxes' subnet: its addresses are this host's own. The first value of a keyword wins, so ours come first.
-  const block = relayHostConfig({ subnets: ['127.84.0.0/24'], username }).split('\n');
+  // 127.84.0.0/24 stands for the sandboxes' subnet: its addresses are this host's own.
+  const files = relayHostFiles({ subnets: ['127.84.0.0/24'], username, publicKeyLine: publicLine });
+  await writeFile(join(folder, 'authorized_keys'), files.authorizedKeys + plain, { mode: 0o600 });
+  await writeFile(join(folder, 'relay.conf'), files.sshdConfig);
   host = await startSshd({
-    ...{ caPublicKey: publicLine, principals: ['nobody'], forceCommand: '/bin/false' },
+    // What else the host lets its users do is not ours: without the block's own forced command, this one would speak.
+    ...{ caPublicKey: publicLine, principals: ['nobody'], forceCommand: '/bin/echo' },
     config: [
+      `Include ${join(folder, 'relay.conf')}`,
       'DisableForwarding no',
       `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
       'PubkeyAcceptedAlgorithms ssh-ed25519',
     ],
-    lastConfig: block,
   });
   via = { host: '127.0.0.1', port: host.port, username: host.username, hostKey: host.hostKey };
   relayHost = openRelayHost(key);

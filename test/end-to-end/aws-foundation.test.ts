@@ -1,9 +1,14 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { openFileSigner } from '../../orchestrator/ca/index.ts';
+import { loadConfiguration } from '../../orchestrator/configuration.ts';
 import { FoundationSummary } from '../../orchestrator/operations/aws-foundation.ts';
+import { RelayConfigSummary } from '../../orchestrator/operations/aws-relay-config.ts';
 import { ACCOUNT, REGION } from '../support/aws/clients.ts';
 import { type Moto, startMoto } from '../support/aws/moto.ts';
 import { type FakeAws, startFakeAws } from '../support/aws/provider/fake.ts';
-import { type Ended, startBurnbag } from '../support/burnbag.ts';
+import { burnbag, type Ended, parseDocument, startBurnbag } from '../support/burnbag.ts';
 import { makeTestHome, type TestHome } from '../support/home.ts';
 
 /** Quick when idle; a machine that boots VMs beside it takes its time. */
@@ -14,7 +19,6 @@ const INPUTS = {
   accountId: ACCOUNT,
   region: REGION,
   zones: [`${REGION}a`],
-  signingKeySpec: 'ECC_NIST_P256',
 };
 
 let moto: Moto;
@@ -48,9 +52,16 @@ test('is deployed, shown and taken down', async () => {
   expect(summaryOf(await foundation('outputs', '--json'))).toMatchObject({ state: 'deployed', outputs });
   const shown = await foundation('outputs');
   expect(shown.stdout).toContain(`sandboxVpcId           ${outputs?.sandboxVpcId ?? ''}`);
+  const configuration = await foundation('configuration');
+  await place.write('config.json', configuration.stdout);
+  expect(await loadConfiguration(place.scripts)).toMatchObject({
+    ...{ driver: 'aws', engine: 'cli', archive: { bucket: outputs?.evidenceBucket } },
+    aws: { account_id: ACCOUNT, vpc_id: outputs?.sandboxVpcId, keys: { ca: outputs?.caKeyArn } },
+  });
   const down = await foundation('down', '--file', file, '--yes', '--json');
   expect(summaryOf(down)).toMatchObject({ state: 'taken_down', outputs: null });
   expect(summaryOf(await foundation('outputs', '--json'))).toMatchObject({ state: 'absent' });
+  expect(await foundation('configuration')).toMatchObject({ exitCode: 78 });
 });
 
 test.each([
@@ -83,4 +94,55 @@ test('the control policy is printed as a document', async () => {
   const admin = `arn:aws:iam::${ACCOUNT}:role/foundation`;
   const { stdout } = await foundation('control-policy', '--file', file, '--admin', admin);
   expect(JSON.parse(stdout)).toMatchObject({ Version: '2012-10-17' });
+});
+
+describe('the relay host', () => {
+  const printed = async (inputs: object, ...args: string[]) => {
+    const named = await place.write('relay.json', JSON.stringify(inputs));
+    return burnbag(place, ['aws', 'relay-config', '--file', named, ...args]);
+  };
+  const six = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => `${REGION}${letter}`);
+
+  test.each([
+    ['one zone', INPUTS.zones, 251],
+    ['as many zones as there may be', six, 6 * 251],
+  ])('has a configuration that sshd takes, and opens what it says: %s', async (_what, zones, opens) => {
+    const { stdout, exitCode, stderr } = await printed({ ...INPUTS, zones });
+    expect(exitCode, stderr).toBe(0);
+    const file = await place.write('sshd_config', stdout);
+    const key = join(place.scripts, `host-key-${zones.length}`);
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    const sshd = (...args: string[]) =>
+      execFileSync('/usr/sbin/sshd', ['-f', file, '-h', key, ...args], { encoding: 'utf8' });
+    sshd('-t');
+    const rules = (user: string) => sshd('-T', '-C', `user=${user},host=h,addr=10.0.0.1`);
+    const destinations = /^permitopen (.*)$/m.exec(rules('burnbag-relay'))?.[1]?.split(' ') ?? [];
+    expect(destinations.length).toBe(opens);
+    expect(destinations).toEqual(expect.arrayContaining(['10.83.0.4:22', `10.83.${zones.length - 1}.254:22`]));
+    expect(rules('burnbag-relay')).toContain('forcecommand /bin/false');
+    expect(rules('somebody-else')).toContain('permitopen any');
+  });
+
+  test('is the same by cloud-init, with the relay’s key and no other', async () => {
+    const { authorized_keys, sshd_config, cloud_config } = RelayConfigSummary.parse(
+      parseDocument(await printed(INPUTS, '--json')),
+    );
+    const { publicKeyLine } = await openFileSigner(join(place.home, 'keys', 'relay.pem'));
+    expect(authorized_keys).toBe(`restrict,port-forwarding ${publicKeyLine}\n`);
+    const { stdout } = await printed(INPUTS, '--cloud-init');
+    expect(stdout.trim()).toBe(cloud_config.trim());
+    const [first, ...rest] = stdout.split('\n');
+    expect(first).toBe('#cloud-config');
+    expect(JSON.parse(rest.join('\n'))).toMatchObject({
+      users: ['default', { name: 'burnbag-relay', ssh_authorized_keys: [authorized_keys.trim()] }],
+      write_files: [{ path: '/etc/ssh/sshd_config.d/10-burnbag.conf', content: sshd_config }],
+    });
+  });
+
+  test.each([
+    ['a user that would be another line of the file', ['--user', 'x\nMatch all'], 64],
+    ['inputs that are none', ['--file', '/nonexistent'], 78],
+  ])('%s is refused', async (_what, args, exitCode) => {
+    expect(await printed(INPUTS, ...args)).toMatchObject({ exitCode, stdout: '' });
+  });
 });

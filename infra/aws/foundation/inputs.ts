@@ -28,8 +28,8 @@ export const FoundationInputs = z.strictObject({
   apiEndpoints: z.boolean().default(false),
   /** No object of the evidence bucket can be kept for less. Nobody can shorten it, the account's root included. */
   retentionDays: z.number().int().min(1).max(3_650).default(30),
-  /** What the CA and the evidence are signed with. The executor knows Ed25519; an emulator may not. */
-  signingKeySpec: z.enum(['ECC_NIST_EDWARDS25519', 'ECC_NIST_P256']).default('ECC_NIST_EDWARDS25519'),
+  /** What certificates are signed with; sshd and the executor know both, KMS signs at most 4096 bytes with Ed25519. Evidence has P-256. */
+  signingKeySpec: z.enum(['ECC_NIST_P256', 'ECC_NIST_EDWARDS25519']).default('ECC_NIST_P256'),
   /** Who may take the roles on. By default whom the account's own administrators allow it. */
   trustedPrincipals: z.array(z.string().startsWith('arn:')).default([]),
   /** Told when the month's cost of this installation passes 80 % of the limit, and when it is forecast to pass it. */

@@ -32,13 +32,13 @@ export function makeKeys(
     },
     kept,
   );
-  const signing = (name: string, description: string): kms.Key =>
+  const signing = (name: string, description: string, spec: FoundationInputs['signingKeySpec']): kms.Key =>
     new kms.Key(
       name,
       {
         description,
         keyUsage: 'SIGN_VERIFY',
-        customerMasterKeySpec: inputs.signingKeySpec,
+        customerMasterKeySpec: spec,
         enableKeyRotation: false,
         deletionWindowInDays: DELETION_WINDOW_DAYS,
         policy: orchestratorArn.apply((arn) => document(signingKeyStatements(inputs, arn))),
@@ -48,8 +48,9 @@ export function makeKeys(
     );
   const keys = {
     evidence,
-    ca: signing('ca', 'Burnbag: signs certificates'),
-    evidenceSigning: signing('evidence-signing', 'Burnbag: signs evidence and receipts'),
+    ca: signing('ca', 'Burnbag: signs certificates', inputs.signingKeySpec),
+    // KMS signs at most 4096 bytes with Ed25519; what evidence signs is often longer.
+    evidenceSigning: signing('evidence-signing', 'Burnbag: signs evidence', 'ECC_NIST_P256'),
   };
   for (const [name, key] of Object.entries({ evidence, ca: keys.ca, 'evidence-signing': keys.evidenceSigning }))
     new kms.Alias(name, { name: `alias/burnbag-${inputs.installationId}-${name}`, targetKeyId: key.keyId }, options);

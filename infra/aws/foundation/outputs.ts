@@ -21,7 +21,7 @@ export const FoundationOutputs = z.strictObject({
   evidenceKeyArn: z.string().startsWith('arn:'),
   /** Signs certificates. */
   caKeyArn: z.string().startsWith('arn:'),
-  /** Signs evidence and receipts. */
+  /** Signs evidence. Receipts have a key that nothing else uses: see docs/aws.md. */
   evidenceSigningKeyArn: z.string().startsWith('arn:'),
   orchestratorRoleArn: z.string().startsWith('arn:'),
   reaperRoleArn: z.string().startsWith('arn:'),

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { escapeInline } from '../../../terminal/index.ts';
 import type { ArgsOf, ResultOf } from '../door.ts';
 import { addImage } from './aws-image.ts';
+import { addRelayConfig } from './aws-relay-config.ts';
 import { type AddCommand, call, type Door } from './command.ts';
 
 interface Options {
@@ -13,11 +14,13 @@ interface Options {
 export const aws: AddCommand = (program, door) => {
   const parent = program.command('aws').description('sandboxes on AWS (docs/aws.md)');
   addImage(parent, door);
+  addRelayConfig(parent, door);
   const foundation = parent
     .command('foundation')
     .description('what they stand on: networks, keys, evidence bucket, roles, trail; deployed once');
   add(foundation, door, 'up', 'deploy it, or bring it to other inputs').requiredOption('--file <file>', INPUTS);
   add(foundation, door, 'outputs', 'show what it exports');
+  add(foundation, door, 'configuration', 'print the config.json that follows from it');
   add(foundation, door, 'down', 'take it down; the evidence, its keys and the trail’s records stay')
     .requiredOption('--file <file>', INPUTS)
     .requiredOption('--yes', 'say that you mean it');
