@@ -30,6 +30,7 @@ export function relayHostFiles(plan: RelayHostPlan & { readonly publicKeyLine: s
 /** JSON is YAML, so no text needs quoting by us. */
 function cloudConfigOf(username: string, key: string, sshdConfig: string): string {
   const document = {
+    // eslint-disable-next-line no-restricted-syntax -- cloud-init's word for a user's login shell, which here is none
     users: ['default', { name: username, shell: '/usr/sbin/nologin', lock_passwd: true, ssh_authorized_keys: [key] }],
     ssh_pwauth: false,
     write_files: [{ path: SSHD_CONFIG_FILE, permissions: '0644', content: sshdConfig }],
