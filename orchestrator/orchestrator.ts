@@ -114,6 +114,7 @@ export class Orchestrator implements AsyncDisposable {
       await here.done;
       return;
     }
+    this.deps.journal.refuseElsewhere(run);
     if (isTerminal(run.state)) {
       throw new RequestError('not_running', {
         expected: `run ${run.runId} to be under way`,

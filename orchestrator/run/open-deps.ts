@@ -7,6 +7,7 @@ import { type Limits, Places } from '../queue/places.ts';
 import { loadPolicy } from '../policy/profile.ts';
 import { withFailpoints } from './failpoint-deps.ts';
 import { withFence } from './fence.ts';
+import { holderOf } from './holder.ts';
 import { lockHome } from './home-lock.ts';
 import { openJournal } from './journal/index.ts';
 import { openRelayHost, type RelayHost } from '../relay/index.ts';
@@ -26,7 +27,8 @@ export async function openDeps(
   const stack = new AsyncDisposableStack();
   try {
     const lock = stack.use(await lockHome(home));
-    const place = { home, fence: lock.assertHeld, ...(databaseUrl !== undefined && { databaseUrl }) };
+    const shared = databaseUrl === undefined ? {} : { databaseUrl, holder: await holderOf(home) };
+    const place = { home, fence: lock.assertHeld, ...shared };
     const driver = openDriver(environment, configuration, purpose);
     const keys = await openKeys(environment, configuration);
     const relayHost = await openWay(home, configuration);

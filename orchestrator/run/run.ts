@@ -26,4 +26,6 @@ export interface Run {
   readonly version: number;
   /** Hash of the run's last transition: every later one is chained to it. */
   readonly chainHead: string;
+  /** The data directory that conducts it, where several share a journal; nobody else changes anything of it. */
+  readonly holder?: string;
 }

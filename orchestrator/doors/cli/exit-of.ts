@@ -96,6 +96,7 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   run_exists: 'internal',
   move_not_listed: 'internal',
   moved_meanwhile: 'internal',
+  held_elsewhere: 'busy',
   run_ended: 'internal',
   id_not_found: 'internal',
   certificate_exists: 'internal',

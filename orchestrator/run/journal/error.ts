@@ -25,6 +25,7 @@ const RETRYABLE = {
   run_exists: false,
   move_not_listed: false,
   moved_meanwhile: false,
+  held_elsewhere: false,
   run_ended: false,
   id_not_found: false,
   certificate_exists: false,

@@ -4,6 +4,7 @@ import type { Run } from '../run.ts';
 import { inBatches } from './batch.ts';
 import { checkChain, type ChainVerdict, type Transition } from './chain.ts';
 import type { Database } from './database.ts';
+import { isElsewhere, refuseElsewhere } from './holder.ts';
 import { migrate } from './migrate.ts';
 import { translateError, translateErrors } from './translate.ts';
 import { createRuns, idTaken, type NewRun } from './verbs/create-run.ts';
@@ -26,7 +27,7 @@ import { unfinishedRuns } from './verbs/unfinished-runs.ts';
  */
 export async function openJournal(place: JournalPlace): Promise<Journal> {
   try {
-    return journalOf(fenced(translateErrors(await openDatabase(place)), place.fence));
+    return journalOf(fenced(translateErrors(await openDatabase(place)), place.fence), place.holder ?? null);
   } catch (error) {
     throw translateError(error);
   }
@@ -35,6 +36,8 @@ export async function openJournal(place: JournalPlace): Promise<Journal> {
 export interface JournalPlace {
   readonly home: string;
   readonly databaseUrl?: string;
+  /** Whose runs these are, where several data directories share a server; see ../holder.ts. */
+  readonly holder?: string;
   /** Asked before each statement; throws when the caller may not write any more. */
   readonly fence?: () => void;
 }
@@ -46,7 +49,12 @@ export interface Journal extends AsyncDisposable {
   moveRun(run: Run, to: RunState, move?: Move): Promise<Run>;
   getRun(idOrPrefix: string): Promise<Run>;
   listRuns(filter?: RunFilter): Promise<readonly Run[]>;
+  /** Those of this data directory: nobody else's are taken up. */
   unfinishedRuns(): Promise<readonly Run[]>;
+  /** Whether it is another data directory's. */
+  isElsewhere(run: Run): boolean;
+  /** Throws `held_elsewhere` for a run that is another data directory's. */
+  refuseElsewhere(run: Run): void;
   listTransitions(runId: string): Promise<readonly Transition[]>;
   checkChain(runId: string): Promise<ChainVerdict>;
   recordId(runId: string, id: ConcreteId): Promise<void>;
@@ -90,9 +98,9 @@ async function connect({ home, databaseUrl, fence }: JournalPlace): Promise<Data
   return (await import('./embedded.ts')).openEmbedded(home, fence);
 }
 
-function journalOf(database: Database): Journal {
-  const create = inBatches((asked: readonly NewRun[]) => createRuns(database, asked));
-  const move = inBatches((moves: readonly LinkedMove[]) => moveRuns(database, moves));
+function journalOf(database: Database, holder: string | null): Journal {
+  const create = inBatches((asked: readonly NewRun[]) => createRuns(database, asked, holder));
+  const move = inBatches((moves: readonly LinkedMove[]) => moveRuns(database, moves, holder));
   return {
     kind: database.kind,
     createRun: async (asked) => {
@@ -100,21 +108,25 @@ function journalOf(database: Database): Journal {
       if (run === undefined) throw idTaken(asked.runId);
       return run;
     },
-    moveRun: (run, to, how) => moveRun(database, move, run, to, how),
+    moveRun: (run, to, how) => moveRun(database, move, holder, run, to, how),
     getRun: (idOrPrefix) => getRun(database, idOrPrefix),
-    listRuns: (filter) => listRuns(database, filter),
-    unfinishedRuns: () => unfinishedRuns(database),
+    listRuns: (filter) => listRuns(database, filter, holder),
+    unfinishedRuns: () => unfinishedRuns(database, holder),
+    isElsewhere: (run) => isElsewhere(run, holder),
+    refuseElsewhere: (run) => {
+      refuseElsewhere(run, holder);
+    },
     listTransitions: (runId) => listTransitions(database, runId),
     checkChain: async (runId) => {
       const run = await getRun(database, runId);
       return checkChain(run.runId, run.chainHead, await listTransitions(database, run.runId));
     },
-    recordId: (runId, id) => recordId(database, runId, id),
-    markGone: (runId, id, seen) => markGone(database, runId, id, seen),
+    recordId: (runId, id) => recordId(database, runId, id, holder),
+    markGone: (runId, id, seen) => markGone(database, runId, id, seen, holder),
     listIds: (runId) => listIds(database, runId),
-    recordCertificate: (runId, certificate) => recordCertificate(database, runId, certificate),
+    recordCertificate: (runId, certificate) => recordCertificate(database, runId, certificate, holder),
     listCertificates: (runId) => listCertificates(database, runId),
-    recordAction: (runId, step) => recordAction(database, runId, step),
+    recordAction: (runId, step) => recordAction(database, runId, step, holder),
     listActions: (runId) => listActions(database, runId),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };

@@ -78,4 +78,10 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
         primary key (run_id, request_id, state)
       );`,
   },
+  {
+    name: 'whose runs are whose, where several data directories share a server',
+    sql: `
+      -- The data directory that conducts the run and alone may change anything of it; null in an embedded journal, which is one's own.
+      alter table burnbag.runs add column holder text collate "C";`,
+  },
 ];

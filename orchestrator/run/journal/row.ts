@@ -22,6 +22,7 @@ export function parseRun(row: Row): Run {
     ...(run.result !== null && { result: run.result }),
     version: run.version,
     chainHead: run.chain_head,
+    ...(run.holder !== null && { holder: run.holder }),
   };
 }
 
@@ -57,4 +58,5 @@ const RunRow = z.strictObject({
   result: z.unknown(),
   version: z.int(),
   chain_head: z.string(),
+  holder: z.string().nullable(),
 });

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Run } from '../run.ts';
 import { type Journal, openJournal } from './index.ts';
 import { journalContract } from './journal-contract.ts';
 import { startPostgres } from './postgres-for-tests.ts';
@@ -32,6 +34,65 @@ describe.skipIf(postgres === undefined)('the journal on a Postgres server', () =
   });
 
   journalContract(() => journal);
+
+  describe('of two data directories', () => {
+    let left: Journal;
+    let right: Journal;
+    let run: Run;
+    beforeAll(async () => {
+      left = await openJournal({ home, databaseUrl: url, holder: 'left' });
+      right = await openJournal({ home, databaseUrl: url, holder: 'right' });
+    });
+    beforeEach(async () => {
+      const runId = randomBytes(6).toString('hex');
+      run = await left.createRun({ runId, taskId: 't', requester: 'r', profile: 'p', request: {} });
+      for (const to of ['admitted', 'provisioning', 'ready', 'executing'] as const) run = await left.moveRun(run, to);
+    });
+    afterAll(async () => {
+      await left[Symbol.asyncDispose]();
+      await right[Symbol.asyncDispose]();
+    });
+
+    const ID = { kind: 'file', id: '/x', detail: {} } as const;
+    const SEEN = { means: 'stat', at: '2026-11-28T00:00:00.000Z' };
+    const changes: readonly (readonly [string, (journal: Journal) => Promise<unknown>])[] = [
+      ['move it', (journal) => journal.moveRun(run, 'collecting')],
+      ['record an id', (journal) => journal.recordId(run.runId, ID)],
+      ['call an id gone', (journal) => journal.markGone(run.runId, ID, SEEN)],
+      ['record an action', (journal) => journal.recordAction(run.runId, ACTION)],
+      ['record a certificate', (journal) => journal.recordCertificate(run.runId, newCertificate())],
+    ];
+    const ACTION = { requestId: 1, action: 'run_script', state: 'journalled' } as const;
+    const newCertificate = () => {
+      const serial = randomBytes(7).readUIntBE(0, 6).toString();
+      return { serial, keyId: 'k', validBefore: 2_000_000_000 };
+    };
+
+    test.each(changes)('the one whose run it is not cannot %s, and the other can', async (_what, change) => {
+      await left.recordId(run.runId, ID);
+      await expect(change(right)).rejects.toMatchObject({ code: 'held_elsewhere' });
+      expect(await left.getRun(run.runId)).toEqual(run);
+      await expect(change(left)).resolves.not.toThrow();
+    });
+
+    test('each takes up its own, and sees all', async () => {
+      const ids = async (journal: Journal) => (await journal.unfinishedRuns()).map(({ runId }) => runId);
+      expect(await ids(left)).toContain(run.runId);
+      expect(await ids(right)).not.toContain(run.runId);
+      expect(await right.getRun(run.runId)).toEqual(run);
+      expect(right.isElsewhere(run)).toBe(true);
+      const own = await right.listRuns({ limit: 1_000, own: true });
+      expect(own.filter(({ holder }) => holder === 'left')).toEqual([]);
+    });
+
+    test('what is from a time before there were names is taken up by whoever comes', async () => {
+      const old = await journal.createRun({
+        ...{ runId: randomBytes(6).toString('hex'), taskId: 't', requester: 'r', profile: 'p', request: {} },
+      });
+      expect(await left.unfinishedRuns()).toContainEqual(old);
+      expect(await right.moveRun(old, 'admitted')).toMatchObject({ state: 'admitted' });
+    });
+  });
 
   test('two processes see one journal', async () => {
     await using other = await openJournal({ home, databaseUrl: url });

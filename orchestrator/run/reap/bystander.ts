@@ -11,7 +11,7 @@ import { writeSweepLog } from './sweep-log.ts';
 export async function sweepAsBystander(order: BystanderOrder, driver: SandboxDriver): Promise<SweepReport> {
   const since = performance.now();
   const runs: SweptRun[] = [];
-  for (const find of await findRuns(driver)) runs.push(await stopOverdue(find, order, driver));
+  for (const find of await findRuns(driver)) runs.push(await stopOverdue(find, order, driver, ANOTHERS));
   const report: SweepReport = {
     schema: 'burnbag.reap/1',
     as: 'bystander',
@@ -32,14 +32,17 @@ interface BystanderOrder {
   readonly graceSeconds: number;
 }
 
-async function stopOverdue(
+const ANOTHERS = 'the data directory is another process’s';
+
+/** Ends the machine of a run that is somebody else's where its own guest should have; else leaves it, and says why. */
+export async function stopOverdue(
   find: Find,
-  { dryRun, graceSeconds }: BystanderOrder,
+  { dryRun, graceSeconds }: Pick<BystanderOrder, 'dryRun' | 'graceSeconds'>,
   driver: SandboxDriver,
+  whyLeft: string,
 ): Promise<SweptRun> {
   const swept = { run_id: find.runId, state: null, ids: find.ids.length };
-  if (!isOverdue(find, { now: new Date(), graceSeconds }))
-    return { ...swept, did: 'left', why: 'the data directory is another process’s' };
+  if (!isOverdue(find, { now: new Date(), graceSeconds })) return { ...swept, did: 'left', why: whyLeft };
   const why = `its guest should have ended more than ${graceSeconds} s ago`;
   if (dryRun) return { ...swept, did: 'would_burn', why };
   await driver.halt(find.runId);

@@ -12,6 +12,7 @@ export interface FoundRun {
 /** How a run stands with whoever sweeps. */
 export type Standing =
   | { readonly is: 'live' }
+  | { readonly is: 'elsewhere'; readonly state: RunState }
   | { readonly is: 'unknown' }
   | { readonly is: 'unfinished' | 'ended'; readonly state: RunState };
 
@@ -31,6 +32,8 @@ export function judge(found: FoundRun, standing: Standing, { now, graceSeconds }
   switch (standing.is) {
     case 'live':
       return { burn: false, why: 'this process conducts it' };
+    case 'elsewhere':
+      return { burn: false, why: `another data directory has it ${standing.state}` };
     case 'unfinished':
       return { burn: false, why: `the journal has it ${standing.state}` };
     case 'ended':

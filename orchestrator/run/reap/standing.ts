@@ -11,7 +11,8 @@ export async function standingOf(runId: string, { journal }: Deps, crew: Crew): 
     throw error;
   });
   if (run === undefined) return { is: 'unknown' };
-  return { is: isTerminal(run.state) ? 'ended' : 'unfinished', state: run.state };
+  const unfinished = journal.isElsewhere(run) ? 'elsewhere' : 'unfinished';
+  return { is: isTerminal(run.state) ? 'ended' : unfinished, state: run.state };
 }
 
 /** What the owner's process knows and can do. */

@@ -5,6 +5,7 @@ import { writeRunMetrics, writeSweepMetrics } from '../metrics.ts';
 import type { Run } from '../run.ts';
 import type { Deps } from '../step.ts';
 import { nextTry } from './back-off.ts';
+import { stopOverdue } from './bystander.ts';
 import { burnRemnants } from './burn-remnants.ts';
 import { type Find, findRuns } from './find.ts';
 import { findUnlabelled } from './find-unlabelled.ts';
@@ -32,7 +33,7 @@ export async function sweep(order: SweepOrder, deps: Deps, crew: Crew): Promise<
   if (marked.some(({ verdict }) => verdict.burn)) await sleep(LAST_CHECK_MS);
   for (const one of marked) done.push(await burnMarked(one, order, room(), deps, crew));
   const evidence = await archivePending({ ...order, standingOf: (runId) => standingOf(runId, deps, crew) }, deps);
-  const quarantined = await deps.journal.listRuns({ state: 'quarantined', limit: 1_000 });
+  const quarantined = await deps.journal.listRuns({ state: 'quarantined', limit: 1_000, own: true });
   const report: SweepReport = {
     schema: 'burnbag.reap/1',
     as: 'owner',
@@ -117,6 +118,7 @@ async function burnMarked(
 ): Promise<SweptRun> {
   const { runId, ids } = find;
   const swept = { run_id: runId, state: 'state' in standing ? standing.state : null, ids: ids.length };
+  if (standing.is === 'elsewhere') return stopOverdue(find, order, deps.driver, verdict.why);
   if (!verdict.burn) return { ...swept, did: 'left', why: verdict.why };
   if (room <= 0) return { ...swept, did: 'left', why: tooMany(order) };
   if (order.dryRun) return { ...swept, did: 'would_burn', why: verdict.why };

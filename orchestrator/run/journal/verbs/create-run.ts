@@ -5,8 +5,12 @@ import { JournalError } from '../error.ts';
 import { parseRun, storable } from '../row.ts';
 
 /** Stores new runs in `requested`, each with the first link of its chain. Undefined for one whose id is taken: see idTaken. */
-export async function createRuns(database: Database, asked: readonly NewRun[]): Promise<readonly (Run | undefined)[]> {
-  const rows = await database.query(SQL, [JSON.stringify(asked.map(recordOf))]);
+export async function createRuns(
+  database: Database,
+  asked: readonly NewRun[],
+  holder: string | null,
+): Promise<readonly (Run | undefined)[]> {
+  const rows = await database.query(SQL, [JSON.stringify(asked.map(recordOf)), holder]);
   const created = new Map(rows.map(parseRun).map((run) => [run.runId, run]));
   return asked.map(({ runId }) => {
     const run = created.get(runId);
@@ -46,8 +50,8 @@ const SQL = `
     select * from json_to_recordset($1::json)
       as (run_id text, task_id text, requester text, profile text, at timestamptz, request text, hash text)
   ), created as (
-    insert into burnbag.runs (run_id, task_id, requester, profile, state, created_at, moved_at, request, version, chain_head)
-    select run_id, task_id, requester, profile, 'requested', at, at, request::json, 1, hash from asked
+    insert into burnbag.runs (run_id, task_id, requester, profile, state, created_at, moved_at, request, version, chain_head, holder)
+    select run_id, task_id, requester, profile, 'requested', at, at, request::json, 1, hash, $2::text from asked
     on conflict do nothing
     returning *
   ), logged as (

@@ -3,17 +3,19 @@ import type { Run } from '../../run.ts';
 import { hashTransition, type Transition } from '../chain.ts';
 import type { Database } from '../database.ts';
 import { JournalError } from '../error.ts';
+import { heldBy, refuseElsewhere } from '../holder.ts';
 import { parseRun, storable } from '../row.ts';
 import { getRun } from './get-run.ts';
 
 /**
  * Moves a run on and links the move to its chain. Refuses a move LIFECYCLE does not list (`move_not_listed`),
- * and a run that has moved since it was read (`moved_meanwhile`): whoever holds an old value changes nothing.
+ * a run that has moved since it was read (`moved_meanwhile`): whoever holds an old value changes nothing; and one of another data directory (`held_elsewhere`).
  * The same move said again, with its time, is the one that was made: an answer that was lost can be asked for again.
  */
 export async function moveRun(
   database: Database,
   move: MoveRuns,
+  holder: string | null,
   run: Run,
   to: RunState,
   how: Move = {},
@@ -34,6 +36,7 @@ export async function moveRun(
   if (moved !== undefined) return moved;
   const now = await getRun(database, run.runId);
   if (now.chainHead === hash) return now;
+  refuseElsewhere(now, holder);
   throw movedMeanwhile(run, now);
 }
 
@@ -53,8 +56,9 @@ export type MoveRuns = (move: LinkedMove) => Promise<Run | undefined>;
 export async function moveRuns(
   database: Database,
   moves: readonly LinkedMove[],
+  holder: string | null,
 ): Promise<readonly (Run | undefined)[]> {
-  const rows = await database.query(SQL, [JSON.stringify(moves.map(recordOf))]);
+  const rows = await database.query(SQL, [JSON.stringify(moves.map(recordOf)), holder]);
   const moved = new Map(rows.map(parseRun).map((run) => [run.chainHead, run]));
   return moves.map(({ hash }) => moved.get(hash));
 }
@@ -105,7 +109,7 @@ const SQL = `
       chain_head = asked.hash
     from asked
     where runs.run_id = asked.run_id and runs.version = asked.seq - 1 and runs.chain_head = asked.previous
-      and runs.state = asked.from_state
+      and runs.state = asked.from_state and ${heldBy('$2')}
     returning runs.*
   ), logged as (
     insert into burnbag.transitions (run_id, seq, from_state, to_state, outcome, why, at, previous, hash)

@@ -1,5 +1,6 @@
 import type { Database } from '../database.ts';
 import { JournalError } from '../error.ts';
+import { heldBy, refuseElsewhere } from '../holder.ts';
 import { getRun } from './get-run.ts';
 
 /**
@@ -11,12 +12,16 @@ export async function recordAction(
   database: Database,
   runId: string,
   step: ActionStep,
+  holder: string | null,
   at = new Date(),
 ): Promise<void> {
   const { requestId, action, state } = step;
-  const params = [runId, requestId, action, state, at.toISOString(), BEFORE[state]];
+  const params = [runId, requestId, action, state, at.toISOString(), BEFORE[state], holder];
   const rows = await database.query(SQL, params);
-  if (rows.length === 0) throw outOfTurn(step, (await getRun(database, runId)).state);
+  if (rows.length > 0) return;
+  const run = await getRun(database, runId);
+  refuseElsewhere(run, holder);
+  throw outOfTurn(step, run.state);
 }
 
 export interface ActionStep {
@@ -39,7 +44,7 @@ const BEFORE: { readonly [S in ActionState]: ActionState | null } = {
 const SQL = `
   insert into burnbag.actions (run_id, request_id, action, state, at)
   select run_id, $2::integer, $3, $4, $5::timestamptz from burnbag.runs
-  where run_id = $1
+  where run_id = $1 and ${heldBy('$7')}
     and ($4 = 'answered' or state = 'executing')
     and ($6::text is null or exists (
       select from burnbag.actions earlier

@@ -1,5 +1,6 @@
 import type { Database } from '../database.ts';
 import { JournalError } from '../error.ts';
+import { heldBy, refuseElsewhere } from '../holder.ts';
 import { getRun } from './get-run.ts';
 
 /** Records a certificate before it is used. Rejects with `certificate_exists` when its serial was recorded before, for whatever run. */
@@ -7,12 +8,14 @@ export async function recordCertificate(
   database: Database,
   runId: string,
   certificate: RecordedCertificate,
+  holder: string | null,
   at = new Date(),
 ): Promise<void> {
   const validBefore = new Date(certificate.validBefore * 1_000).toISOString();
-  const rows = await database.query(SQL, [certificate.serial, runId, certificate.keyId, validBefore, at.toISOString()]);
+  const { serial, keyId } = certificate;
+  const rows = await database.query(SQL, [serial, runId, keyId, validBefore, at.toISOString(), holder]);
   if (rows.length > 0) return;
-  await getRun(database, runId);
+  refuseElsewhere(await getRun(database, runId), holder);
   throw serialTaken(certificate.serial);
 }
 
@@ -26,7 +29,7 @@ export interface RecordedCertificate {
 
 const SQL = `
   insert into burnbag.certificates (serial, run_id, key_id, valid_before, recorded_at)
-  select $1, run_id, $3, $4::timestamptz, $5::timestamptz from burnbag.runs where run_id = $2
+  select $1, run_id, $3, $4::timestamptz, $5::timestamptz from burnbag.runs where run_id = $2 and ${heldBy('$6')}
   on conflict do nothing
   returning serial`;
 
