@@ -4,6 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadConfiguration } from './configuration.ts';
 
+const AWS = {
+  ...{ region: 'eu-central-1', account_id: '123456789012', installation_id: 'one', vpc_id: 'vpc-1' },
+  ...{ subnets: ['subnet-1'], relay_address: '10.84.0.10' },
+};
+
 let home = '';
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'burnbag-configuration-'));
@@ -36,6 +41,15 @@ test.each([
   ['an unknown field', '{"enginee":"cli"}'],
   ['an unknown nested field', '{"archive":{"buckett":"x"}}'],
   ['a wrong type', '{"refuse_emulated":"yes"}'],
+  [
+    'state in S3 with the embedded engine',
+    JSON.stringify({ driver: 'aws', engine: 'embedded', aws: { ...AWS, state_url: 's3://state' } }),
+  ],
+  ['state in S3 for the local driver', JSON.stringify({ aws: { ...AWS, state_url: 's3://state' } })],
+  [
+    'a state that is no bucket',
+    JSON.stringify({ driver: 'aws', aws: { ...AWS, state_url: 'https://app.pulumi.com' } }),
+  ],
   ['a retention of nothing', '{"archive":{"retention_days":0}}'],
   ['a retention of a year, said once', '{"archive":{"retention_days":365}}'],
   ['a retention that is confirmed as another', '{"archive":{"retention_days":3650,"confirm_retention_days":365}}'],
@@ -50,4 +64,10 @@ test.each([
 ])('a long retention is taken when it is %s', async (_, text) => {
   await writeFile(join(home, 'config.json'), text);
   expect((await loadConfiguration(home)).archive.retention_days).toBe(365);
+});
+
+test('state in S3 is taken with the pulumi binary, which is the engine of aws', async () => {
+  const state_url = 's3://state/burnbag?region=eu-central-1';
+  await writeFile(join(home, 'config.json'), JSON.stringify({ driver: 'aws', aws: { ...AWS, state_url } }));
+  expect(await loadConfiguration(home)).toMatchObject({ engine: 'cli', aws: { state_url } });
 });

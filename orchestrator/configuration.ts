@@ -69,7 +69,11 @@ const Fields = z.strictObject({
 export const Configuration = Fields.transform(({ engine, ...fields }) => ({
   ...fields,
   engine: engine ?? ({ local: 'embedded', aws: 'cli' } as const)[fields.driver],
-}));
+})).superRefine(({ engine, aws }, context) => {
+  if (engine === 'cli' || aws?.state_url === undefined) return;
+  const message = 'only the pulumi binary keeps state in S3: set "engine" to "cli", or leave state_url out';
+  context.addIssue({ code: 'custom', path: ['aws', 'state_url'], message });
+});
 export type Configuration = z.infer<typeof Configuration>;
 
 function isConfirmed(archive: {

@@ -45,7 +45,7 @@ export async function burn(
       if (how !== undefined) deletions.set(nameOf(target), { target, how, at: parts.now().toISOString() });
     }
   }
-  await attempt(() => removeStackTraces(parts.options, folder.stack));
+  await attempt(() => removeState(parts, folder.stack));
   await attempt(() => removeFolder(folder, folder.directory));
   if (errors.length > 0) throw notDeleted(`run ${runId}`, errors);
   return [...deletions.values()];
@@ -66,10 +66,11 @@ async function isThere(parts: Parts, id: ConcreteId): Promise<boolean> {
 
 /** How Pulumi fared, in the words of the receipt. Its failure is no error: everything is deleted directly in any case. */
 async function destroyStack(
-  { live, settled, options }: Parts,
+  parts: Parts,
   { runId, stack: name }: RunFolder,
   onEvent: (event: EngineEvent) => void,
 ): Promise<string> {
+  const { live, settled } = parts;
   const stack = live.get(runId);
   live.delete(runId);
   if (stack === undefined) return 'already gone';
@@ -80,7 +81,7 @@ async function destroyStack(
       // Every launch of it was answered for: nothing can turn up later.
       if (destroyed.unresolved.length === 0) settled.add(runId);
       await stack.remove();
-      await removeStackTraces(options, name);
+      await removeState(parts, name);
     }
   } catch {
     stack.terminate();
@@ -105,8 +106,12 @@ async function deleteOne(parts: Parts, folder: RunFolder, target: ConcreteId): P
   if (target.kind === 'directory') return removeFolder(folder, target.id);
   if (target.kind !== 'stack' || target.id !== folder.stack)
     throw notOfRun(`run ${folder.runId}`, `${target.kind} ${target.id}`);
-  await removeStackTraces(parts.options, target.id);
+  await removeState(parts, target.id);
   return undefined;
+}
+
+function removeState({ options, remoteState }: Parts, stack: string): Promise<void> {
+  return remoteState?.remove(stack) ?? removeStackTraces(options, stack);
 }
 
 /** Holders before what they hold, this host's things last; each once. */

@@ -6,7 +6,7 @@ import { access } from 'node:fs/promises';
 import { accountCheck } from './account.ts';
 import { openClients } from './api/clients.ts';
 import { burn } from './burn.ts';
-import { expectedInstanceId } from './ids.ts';
+import { backendOf, expectedInstanceId } from './ids.ts';
 import { interruptionOf } from './interruption.ts';
 import { takeInventory } from './inventory/find.ts';
 import { look } from './inventory/look.ts';
@@ -14,6 +14,7 @@ import { removeFromAws } from './inventory/remove.ts';
 import { type AwsDriverOptions, WAITS } from './options.ts';
 import type { Late, Parts } from './parts.ts';
 import { provision } from './provision.ts';
+import { openRemoteState } from './remote-state.ts';
 
 /** A driver that can get ready while its caller does something else, and that has connections to let go of. */
 export interface AwsDriver extends SandboxDriver {
@@ -31,6 +32,7 @@ export function createDriver(options: AwsDriverOptions, late: Late): AwsDriver {
     ...{ options, late, clients, now },
     waits: { ...WAITS, ...options.waits },
     checkAccount: accountCheck(clients, options),
+    ...(options.stateUrl !== undefined && { remoteState: openRemoteState(options.access, backendOf(options)) }),
     live: new Map(),
     settled: new Set(),
   };
@@ -57,6 +59,7 @@ export function createDriver(options: AwsDriverOptions, late: Late): AwsDriver {
     },
     close: () => {
       clients.close();
+      parts.remoteState?.close();
       return Promise.resolve();
     },
   };

@@ -2,6 +2,7 @@ import type { ConcreteId } from '../driver.ts';
 import { stateDirectory, type RunFolder } from '../host/run-folder.ts';
 import type { AwsKind } from './inventory/kind.ts';
 import type { AwsDriverOptions } from './options.ts';
+import { stateUrlOf } from './remote-state.ts';
 
 /** What is about to be made and has no id yet: any machine that carries the run's tags. In the manifest before the launch. */
 export function expectedInstanceId(options: AwsDriverOptions, runId: string, at: Date): ConcreteId {
@@ -35,10 +36,16 @@ export function directoryId({ directory }: RunFolder): ConcreteId {
 
 /** The run's stack. */
 export function stackId(options: AwsDriverOptions, { stack }: RunFolder): ConcreteId {
-  return { kind: 'stack', id: stack, detail: { backend: stateDirectory(options) } };
+  return { kind: 'stack', id: stack, detail: { backend: backendOf(options) } };
 }
 
 const EXPECTED = 'any-of-run-';
+
+/** Where the stacks' state is: a folder of this host, or a URL. */
+export function backendOf(options: AwsDriverOptions): string {
+  const { stateUrl, installationId } = options;
+  return stateUrl === undefined ? stateDirectory(options) : stateUrlOf(stateUrl, installationId);
+}
 
 /** An id means something in one account and region only. */
 function placeOf({ accountId, access }: AwsDriverOptions, runId: string) {

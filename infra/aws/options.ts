@@ -22,6 +22,8 @@ export interface AwsDriverOptions extends Owner {
   readonly rootGiB: number;
   /** Addresses of running Pulumi providers by package, as PULUMI_DEBUG_PROVIDERS has them; the engine starts its own otherwise. */
   readonly providers?: Readonly<Record<string, string>>;
+  /** Where the `pulumi` binary keeps the stacks' state, `s3://BUCKET/PATH?region=REGION`; in the data directory where it is absent. */
+  readonly stateUrl?: string;
   readonly waits?: Partial<Waits>;
   /** The clock; the system's by default. */
   readonly now?: () => Date;

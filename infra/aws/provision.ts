@@ -6,7 +6,7 @@ import { PROJECT, type RunFolder, runFolderOf, stateDirectory } from '../host/ru
 import type { OpenStack } from '../pulumi/stack.ts';
 import { isCapacity } from './api/errors.ts';
 import { awaitReady } from './console.ts';
-import { directoryId, expectedInstanceId, stackId } from './ids.ts';
+import { backendOf, directoryId, expectedInstanceId, stackId } from './ids.ts';
 import { type AwsImage, findImage } from './image/find.ts';
 import { type NamedIds, nameIds } from './name-ids.ts';
 import type { Parts } from './parts.ts';
@@ -103,6 +103,7 @@ async function openStack({ options, late }: Parts, { folder }: Plan, inputs: () 
     project: PROJECT,
     program: runProgram(inputs),
     backendDir: stateDirectory(options),
+    ...(options.stateUrl !== undefined && { backendUrl: backendOf(options) }),
     workDir: folder.workDir,
     engine: options.engine,
     passphrase: randomBytes(PASSPHRASE_BYTES).toString('base64url'),

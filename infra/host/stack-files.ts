@@ -22,11 +22,19 @@ export async function stackTraces(owner: Owner, stack: string): Promise<readonly
 /** Where the backend keeps what it always keeps of a stack, by name. */
 export function stackPaths(owner: Owner, stack: string): readonly string[] {
   if (runOfStack(stack) === undefined) return [];
-  const folder = join(root(owner), 'stacks', PROJECT);
-  const files = ['.json', '.json.bak', '.json.attrs', '.pulumi-tags'].map((ending) =>
-    join(folder, `${stack}${ending}`),
-  );
-  return [...files, ...FOLDERS.map((names) => join(root(owner), ...names, stack))];
+  const { folder, files } = stackFileNames(stack);
+  return [...files.map((file) => folder + file), ...stackFolderNames(stack)].map((name) => join(root(owner), name));
+}
+
+/** What the backend always has of a stack: the folder, which ends with a slash, and the files in it. All below `.pulumi`. */
+export function stackFileNames(stack: string): { readonly folder: string; readonly files: readonly string[] } {
+  const files = ['.json', '.json.bak', '.json.attrs', '.pulumi-tags'].map((ending) => `${stack}${ending}`);
+  return { folder: `stacks/${PROJECT}/`, files };
+}
+
+/** The folders that the backend has of a stack, below `.pulumi`. */
+export function stackFolderNames(stack: string): readonly string[] {
+  return FOLDERS.map((names) => [...names, stack].join('/'));
 }
 
 /** Names of all stacks of ours the backend has anything of. */

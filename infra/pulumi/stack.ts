@@ -16,6 +16,8 @@ export interface StackOptions {
   readonly program: () => Promise<Record<string, unknown>>;
   /** Folder of the state: Pulumi's DIY backend puts its `.pulumi` folder there. */
   readonly backendDir: string;
+  /** Another backend than that folder, for the `pulumi` binary only; its credentials are the environment's. */
+  readonly backendUrl?: string;
   /** Folder of this stack's Pulumi.yaml; made if missing. Each stack has its own. */
   readonly workDir: string;
   readonly engine: EngineName;
@@ -90,7 +92,7 @@ async function openWorkspace(options: StackOptions, engine: ChosenEngine): Promi
     projectSettings: {
       name: options.project,
       runtime: 'nodejs',
-      backend: { url: pathToFileURL(options.backendDir).href },
+      backend: { url: backendOf(options) },
     },
     stackSettings: { [options.name]: options.config === undefined ? {} : { config: { ...options.config } } },
     envVars: environmentOf(options),
@@ -104,11 +106,15 @@ function environmentOf(options: StackOptions): Record<string, string> {
   );
   return {
     PULUMI_CONFIG_PASSPHRASE: options.passphrase,
-    PULUMI_BACKEND_URL: pathToFileURL(options.backendDir).href,
+    PULUMI_BACKEND_URL: backendOf(options),
     PULUMI_DEBUG_PROVIDERS: ports.join(','),
     PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: 'true',
     PULUMI_SKIP_UPDATE_CHECK: '1',
   };
+}
+
+function backendOf({ backendUrl, backendDir }: StackOptions): string {
+  return backendUrl ?? pathToFileURL(backendDir).href;
 }
 
 /** Runs a call of the Automation API and translates what it throws. */

@@ -23,6 +23,7 @@ export function openAwsDriver({ home, variables }: Environment, configuration: C
     }),
     choices: { instanceTypes: aws.instance_types, subnets: aws.subnets, spot: aws.spot },
     ...(aws.image_id !== undefined && { imageId: aws.image_id }),
+    ...(aws.state_url !== undefined && { stateUrl: aws.state_url }),
     waits: {
       readyMs: aws.ready_seconds * 1000,
       visibleMs: aws.visible_seconds * 1000,

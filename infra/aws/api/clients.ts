@@ -1,6 +1,7 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import type { AwsCall } from './permissions.ts';
 
@@ -55,6 +56,13 @@ export function openClients(access: AwsAccess): AwsClients {
 /** Opens a client for asymmetric keys. */
 export function openKms(access: AwsAccess): KMSClient {
   return recorded(new KMSClient(settingsOf(access)), 'kms', access);
+}
+
+/** Opens a client for the state of stacks. */
+export function openS3(access: AwsAccess): S3Client {
+  // Something that plays AWS has one name for all buckets.
+  const forcePathStyle = access.endpoint !== undefined;
+  return recorded(new S3Client({ ...settingsOf(access), forcePathStyle }), 's3', access);
 }
 
 /** Opens a client for the blocks of snapshots. */

@@ -1,6 +1,6 @@
 /** One call of the AWS API, by the names its documentation has. */
 export interface AwsCall {
-  readonly service: 'ec2' | 'sts' | 'kms' | 'ebs';
+  readonly service: 'ec2' | 'sts' | 'kms' | 'ebs' | 's3';
   /** `DescribeInstances`, … */
   readonly operation: string;
 }
@@ -63,6 +63,9 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   },
   'ebs:PutSnapshotBlock': { action: 'ebs:PutSnapshotBlock', why: 'the same' },
   'ebs:CompleteSnapshot': { action: 'ebs:CompleteSnapshot', why: 'the same' },
+  's3:ListObjectsV2': { action: 's3:ListBucket', why: 'which stacks are in `aws.state_url`, and what is left of one' },
+  's3:HeadObject': { action: 's3:GetObject', why: 'is the stack’s state gone' },
+  's3:DeleteObject': { action: 's3:DeleteObject', why: 'what is left of the state of a burnt run' },
   'kms:GetPublicKey': { action: 'kms:GetPublicKey', why: "the CA's and the evidence key's public halves" },
   'kms:Sign': { action: 'kms:Sign', why: 'certificates, evidence and receipts, by keys nobody can copy' },
 };

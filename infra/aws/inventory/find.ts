@@ -14,14 +14,15 @@ import { KINDS } from './kinds.ts';
  * Everything that carries this installation's tags for sandboxes, and what this host keeps of runs. Found by looking: no manifest and no
  * state is read. What EC2 calls terminated is not listed: it is gone.
  */
-export async function takeInventory({ options, clients, now }: Parts, runId?: string): Promise<readonly FoundId[]> {
+export async function takeInventory(parts: Parts, runId?: string): Promise<readonly FoundId[]> {
+  const { options, clients, now } = parts;
   const found = await Promise.all(
     KINDS.map(async (kind) => {
       const seen = await listByTags(kind, clients.ec2, ownTags(options, runId));
       return seen.filter(({ exists }) => exists).flatMap((one) => foundId(options, kind, one, now()));
     }),
   );
-  return [...found.flat(), ...(await onThisHost(options, runId))];
+  return [...found.flat(), ...(await outsideAws(parts, runId))];
 }
 
 /** The tags that everything of one run carries, or of all runs of this installation. */
@@ -45,10 +46,11 @@ function foundId(options: AwsDriverOptions, { kind }: Kind, seen: Seen, at: Date
   ];
 }
 
-async function onThisHost(options: AwsDriverOptions, runId: string | undefined): Promise<readonly FoundId[]> {
+/** Folders of this host, and stacks wherever their state is. */
+async function outsideAws({ options, remoteState }: Parts, runId: string | undefined): Promise<readonly FoundId[]> {
   const wanted = (run: string): boolean => runId === undefined || run === runId;
   const folders = (await list(liveDirectory(options))).filter((name) => isRunId(name) && wanted(name));
-  const stacks = (await findStacks(options))
+  const stacks = (await (remoteState?.list() ?? findStacks(options)))
     .map((name) => runOfStack(name) ?? '')
     .filter((run) => isRunId(run) && wanted(run));
   return [

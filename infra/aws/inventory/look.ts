@@ -3,7 +3,7 @@ import { DriverError } from '../../error.ts';
 import { found, type Look } from '../../host/looks/found.ts';
 import { lookAtPath, lookIntoFolder } from '../../host/looks/path.ts';
 import { lookAtStackFiles, lookForStack } from '../../host/looks/stack.ts';
-import { isExpected } from '../ids.ts';
+import { backendOf, isExpected } from '../ids.ts';
 import type { Parts } from '../parts.ts';
 import { ownTags } from './find.ts';
 import { INSTANCES } from './instances.ts';
@@ -17,7 +17,7 @@ import { kindOf } from './kinds.ts';
  */
 export async function look(parts: Parts, id: ConcreteId, turn = 0): Promise<Look> {
   const kind = kindOf(id.kind);
-  if (kind === undefined) return lookOnThisHost(parts, id, turn);
+  if (kind === undefined) return lookOutsideAws(parts, id, turn);
   refuseElsewhere(parts, id);
   if (isExpected(id)) return turn % 2 === 0 ? lookForAnyMachine(parts, id) : lookForAnyInterface(parts, id);
   return turn % 2 === 0 ? lookById(parts, kind, id) : lookByTags(parts, kind, id);
@@ -63,7 +63,13 @@ async function lookForAnyInterface(parts: Parts, id: ConcreteId): Promise<Look> 
   return found(isThere, `DescribeNetworkInterfaces by tag: ${interfaces.length}`);
 }
 
-function lookOnThisHost({ options }: Parts, id: ConcreteId, turn: number): Promise<Look> {
+async function lookOutsideAws({ options, remoteState }: Parts, id: ConcreteId, turn: number): Promise<Look> {
+  if (id.kind === 'stack') {
+    const [here, there] = [backendOf(options), String(id.detail['backend'])];
+    // In another backend than its own every stack is "not found".
+    if (here !== there) throw cannotTell(`stack ${id.id} in ${here}`, `one in ${there}`, 'set aws.state_url as it was');
+    if (remoteState !== undefined) return remoteState.look(id.id, turn);
+  }
   const means = { directory: [lookAtPath, lookIntoFolder], stack: [lookForStack, lookAtStackFiles] };
   const looks = Object.hasOwn(means, id.kind) ? means[id.kind as keyof typeof means] : undefined;
   const by = looks?.[turn % looks.length];
