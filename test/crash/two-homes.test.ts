@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startPostgres } from '../../orchestrator/run/journal/postgres-for-tests.ts';
 import type { DumpedRun } from '../support/crash-plan.ts';
 import { scan } from '../support/scanner.ts';
-import { findAfter } from './cell.ts';
+import { findAfter } from './found.ts';
 import { violations } from './invariants.ts';
 import { type CrashHome, type CrashPlace, type CrashProcess, openCrashPlace } from './place.ts';
 
