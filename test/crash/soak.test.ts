@@ -27,6 +27,8 @@ test('eight runs at once, stopped, killed and orphaned at random: nothing is lef
     ...{ seconds: SECONDS, atOnce: 8, patienceMs: 8_000, ownerLivesMs: 6_000, random },
   });
   const told = JSON.stringify({ seed: random.seed, ...soaked, ends: [...soaked.ends] });
+  // 75 is "busy": who is let alone is conducted by somebody in the end.
+  expect(soaked.ends.get('exit 75') ?? 0, told).toBe(0);
   const recovery = home.start({ do: 'recover' });
   expect((await recovery.ended).code, `${told} ${recovery.output()}`).toBe(0);
   expect(await scan(home.home), told).toEqual([]);
