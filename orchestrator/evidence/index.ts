@@ -41,6 +41,7 @@ export type { PublicKey } from './keys/public-key.ts';
 export type { Signer } from './keys/signer.ts';
 export { readKeyFile, readTrustedKeys } from './keys/trust.ts';
 export { type KeyPurpose, NOBODY, type TrustedKeys } from './keys/trusted-keys.ts';
+export { readArchiveRecord } from './read-archive-record.ts';
 export { readSeal, requireSeal, type Seal } from './read-seal.ts';
 export { readReceipt, type Receipt } from './read-receipt.ts';
 export { signReceipt, type BurnProof, type ReceiptRequest } from './receipt.ts';

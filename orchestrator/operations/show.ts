@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readArchiveRecord } from '../evidence/index.ts';
 import { describeRun } from '../run/describe.ts';
 import { RunSummary } from '../run/summary.ts';
 import { operation } from './operation.ts';
@@ -15,6 +16,17 @@ export const show = operation({
   result: RunSummary,
   async run({ run }, context) {
     const { deps } = await context.open();
-    return describeRun(await deps.journal.getRun(run));
+    return withArchive(describeRun(await deps.journal.getRun(run)));
   },
 });
+
+/** What came into the archive after the run stands beside its evidence, not in the journal, which keeps what was true at the end. */
+async function withArchive(run: RunSummary): Promise<RunSummary> {
+  const { result } = run;
+  if (result?.evidence?.archive !== null) return run;
+  const record = await readArchiveRecord(result.evidence.folder);
+  if (record === undefined) return run;
+  const { endpoint, bucket, lock } = record;
+  const archive = { endpoint, bucket, lock: lock.probe, ...lock.asked };
+  return { ...run, result: { ...result, evidence: { ...result.evidence, archive } } };
+}

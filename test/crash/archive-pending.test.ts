@@ -127,6 +127,7 @@ describe('evidence that the archive did not take', { timeout: 180_000 }, () => {
     expect(entries.at(-1)).toMatchObject({ act: 'archived', run_id: runId });
     expect(entries.at(-1)?.detail).toContain('after its run');
     expect((await cli('runs')).text).not.toContain('pending');
+    expect((await cli('show', runId, '--json')).text).toMatch(/"archive":\s*\{\s*"endpoint"/);
     expect((await cli('evidence', 'ls')).text).toContain('archived · receipt signed');
   });
 
