@@ -227,6 +227,58 @@ test('brought up again, by the program that Pulumi.yaml names, it changes nothin
   expect(provider.log.slice(before)).toEqual([]);
 });
 
+describe('with other inputs it', () => {
+  const CHANGED = FoundationInputs.parse({
+    ...INPUTS,
+    ...{ relayClients: ['192.168.8.0/24'], retentionDays: 60 },
+    ...{ trustedPrincipals: [`arn:aws:iam::${ACCOUNT}:role/ci`], budget: { limitUsd: 80, email: 'ops@example.com' } },
+  });
+  let done: readonly string[];
+  beforeAll(async () => {
+    const before = provider.log.length;
+    const changed = await open('foundation', foundationProgram(CHANGED));
+    expect(await changed.up(never, ignore)).toEqual(outputs);
+    done = provider.log.slice(before);
+  });
+
+  test('is changed in place: nothing of it is made anew, and nothing goes', () => {
+    expect(done.length).toBeGreaterThan(0);
+    expect(done.filter((one) => !one.startsWith('update '))).toEqual([]);
+  });
+
+  test('lets the other clients in, and no longer the first ones', async () => {
+    const { SecurityGroups = [] } = await ec2.send(
+      new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: ['burnbag-contract-relay'] }] }),
+    );
+    const sources = SecurityGroups.flatMap(({ IpPermissions = [] }) => IpPermissions)
+      .flatMap(({ IpRanges = [] }) => IpRanges)
+      .map(({ CidrIp }) => CidrIp);
+    expect(sources).toEqual(['192.168.8.0/24']);
+    const { NetworkAcls = [] } = await ec2.send(new DescribeNetworkAclsCommand(ofVpc(outputs.relayVpcId)));
+    const entries = NetworkAcls.flatMap(({ Entries = [] }) => Entries.map(({ CidrBlock }) => CidrBlock));
+    expect(entries).toContain('192.168.8.0/24');
+    expect(entries).not.toContain('192.168.7.0/24');
+  });
+
+  test('keeps evidence longer, trusts whom it is told, and warns later', async () => {
+    const lock = await s3.send(new GetObjectLockConfigurationCommand({ Bucket: outputs.evidenceBucket }));
+    expect(lock.ObjectLockConfiguration?.Rule?.DefaultRetention).toMatchObject({ Mode: 'COMPLIANCE', Days: 60 });
+    const { Role: role } = await iam.send(new GetRoleCommand({ RoleName: 'burnbag-contract-orchestrator' }));
+    expect(decodeURIComponent(role?.AssumeRolePolicyDocument ?? '')).toContain(`arn:aws:iam::${ACCOUNT}:role/ci`);
+    const budgets = new BudgetsClient(clients());
+    const { Budgets = [] } = await budgets.send(new DescribeBudgetsCommand({ AccountId: ACCOUNT }));
+    expect(Budgets.map(({ BudgetLimit }) => BudgetLimit?.Amount)).toEqual(['80']);
+    budgets.destroy();
+  });
+
+  test('brought up again, changes nothing', async () => {
+    const before = provider.log.length;
+    const again = await open('foundation', foundationProgram(CHANGED));
+    await again.up(never, ignore);
+    expect(provider.log.slice(before)).toEqual([]);
+  });
+});
+
 test('Pulumi.yaml names that program', async () => {
   const text = await readFile(join(import.meta.dirname, '../../../Pulumi.yaml'), 'utf8');
   expect(/^main: (.*)$/m.exec(text)?.[1]).toBe('infra/aws/foundation/main.ts');

@@ -46,6 +46,7 @@ afterEach(() => {
 });
 
 const never = new AbortController().signal;
+const RULE = { description: 'x', protocol: 'tcp', fromPort: 22, toPort: 22, cidrBlocks: ['10.84.0.11/32'] };
 const ignore = (): void => undefined;
 const inputs = () => runInputs('aa0000000001', network);
 
@@ -80,11 +81,35 @@ async function states(): Promise<(string | undefined)[]> {
   return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name));
 }
 
-test('refuses an input that it does not act on', async () => {
+test.each([
+  ['an input', { revokeRulesOnDelete: true }, 'revokeRulesOnDelete'],
+  ['a field within one', { ingress: [{ ...RULE, ipv6CidrBlocks: ['::/0'] }] }, 'ingress.ipv6CidrBlocks'],
+])('refuses %s that it does not act on', async (_what, more, path) => {
   const stack = await stackOf((options) => {
-    new aws.SecurityGroup('group', { ...groupArguments(inputs()), revokeRulesOnDelete: true }, options);
+    new aws.SecurityGroup('group', { ...groupArguments(inputs()), ...more }, options);
   });
-  await expect(stack.up(never, ignore)).rejects.toThrow('does not act on');
+  await expect(stack.up(never, ignore)).rejects.toThrow(`does not act on aws:ec2/securityGroup:SecurityGroup ${path}`);
+});
+
+test('changes what it can change in place, and refuses to pretend with the rest', async () => {
+  const bring = async (more: object): Promise<void> => {
+    const stack = await stackOf((options) => {
+      new aws.SecurityGroup('group', { ...groupArguments(inputs()), ...more }, options);
+    });
+    await stack.up(never, ignore);
+  };
+  await bring({});
+  const before = provider.log.length;
+  await bring({ ingress: [RULE] });
+  expect(provider.log.slice(before)).toEqual(['update aws:ec2/securityGroup:SecurityGroup']);
+  const { SecurityGroups: [group] = [] } = await ec2.send(
+    new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: ['burnbag-aa0000000001'] }] }),
+  );
+  const ranges = group?.IpPermissions?.flatMap(({ IpRanges = [] }) => IpRanges.map(({ CidrIp }) => CidrIp));
+  expect(ranges).toEqual(['10.84.0.11/32']);
+  await expect(bring({ ingress: [RULE], tags: { other: 'tags' } })).rejects.toThrow(
+    'does not update aws:ec2/securityGroup:SecurityGroup tags',
+  );
 });
 
 test('refuses an account that is not among the allowed ones', async () => {

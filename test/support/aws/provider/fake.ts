@@ -15,6 +15,7 @@ import { clientOptions } from '../clients.ts';
 import { functions } from './functions.ts';
 import type { Cloud, Kind, Kinds } from './kind.ts';
 import { KINDS } from './kinds.ts';
+import { notTaken } from './taken.ts';
 
 /** A Pulumi `aws` provider that works on an emulator. */
 export interface FakeAws extends AsyncDisposable {
@@ -64,7 +65,9 @@ function answersOf(clouds: Clouds, log: string[]): Answers {
       const type = typeOf(request.getUrn());
       const kind = KINDS[type];
       log.push(`update ${type}`);
-      if (kind?.update === undefined) throw new Error(`the fake does not update ${type}`);
+      const refused = changedIn(request).filter((key) => kind?.updates?.includes(key) !== true);
+      if (kind?.update === undefined || refused.length > 0)
+        throw new Error(`the fake does not update ${type} ${refused.join(', ')}`);
       const outputs = await kind.update(clouds.cloud, request.getId(), plain(request.getNews()) ?? {});
       return new proto.UpdateResponse().setProperties(struct({ ...outputs }));
     },
@@ -82,7 +85,7 @@ function resourceOf(type: string, kind: Kind, clouds: Clouds, log: string[]): Re
   };
   return {
     check: (inputs) => {
-      const unknown = Object.keys(inputs).filter((name) => name !== '__defaults' && !kind.takes.includes(name));
+      const unknown = notTaken(inputs, kind.takes);
       if (unknown.length === 0) return { inputs };
       return {
         failures: unknown.map((property) => ({ property, reason: `the fake does not act on ${type} ${property}` })),
@@ -96,15 +99,20 @@ function resourceOf(type: string, kind: Kind, clouds: Clouds, log: string[]): Re
 }
 
 function differ(kinds: Kinds, request: Diff): InstanceType<typeof proto.DiffResponse> {
-  const [before, after] = [plain(request.getOldInputs()) ?? {}, plain(request.getNews()) ?? {}];
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  const changed = keys.filter((key) => !isDeepStrictEqual(before[key], after[key]));
+  const changed = changedIn(request);
   const replaces = changed.filter((key) => kinds[typeOf(request.getUrn())]?.replaces?.includes(key));
   const { DIFF_NONE, DIFF_SOME } = proto.DiffResponse.DiffChanges;
   return new proto.DiffResponse()
     .setChanges(changed.length === 0 ? DIFF_NONE : DIFF_SOME)
-    .setDiffsList(changed)
+    .setDiffsList([...changed])
     .setReplacesList(replaces);
+}
+
+/** Top-level inputs that are not what they were. */
+function changedIn(request: Diff | Update): readonly string[] {
+  const [before, after] = [plain(request.getOldInputs()) ?? {}, plain(request.getNews()) ?? {}];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return keys.filter((key) => !isDeepStrictEqual(before[key], after[key]));
 }
 
 function typeOf(urn: string): string {

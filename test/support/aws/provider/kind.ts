@@ -22,14 +22,16 @@ export interface Cloud {
 
 /** One resource type of the provider: what it takes and how it is made, seen and deleted in the cloud. */
 export interface Kind {
-  /** The inputs it acts on. Another one is refused, so that nothing a program asks for is dropped in silence. */
+  /** Paths of the inputs it acts on, see taken.ts. Another one is refused, so that nothing a program asks for is dropped in silence. */
   readonly takes: readonly string[];
   /** Those of them whose change the real provider answers with a replacement. */
   readonly replaces?: readonly string[];
   readonly create: (cloud: Cloud, inputs: Properties) => Promise<Created>;
   /** The outputs as they are now; undefined when it is gone. */
   readonly read: (cloud: Cloud, id: string, state: Properties) => Promise<Properties | undefined>;
-  /** Brings it to other inputs; without it a change that replaces nothing is refused. */
+  /** The inputs whose change `update` acts on; a change of another one that replaces nothing is refused. */
+  readonly updates?: readonly string[];
+  /** Brings it to other inputs, and gives its outputs. */
   readonly update?: (cloud: Cloud, id: string, inputs: Properties) => Promise<Properties>;
   /** Succeeds when nothing is left to delete. */
   readonly delete: (cloud: Cloud, id: string, state: Properties) => Promise<void>;

@@ -1,4 +1,13 @@
-import { CreateBudgetCommand, DeleteBudgetCommand, DescribeBudgetCommand } from '@aws-sdk/client-budgets';
+import {
+  type Budget,
+  type BudgetType,
+  type ComparisonOperator,
+  CreateBudgetCommand,
+  DeleteBudgetCommand,
+  DescribeBudgetCommand,
+  type ThresholdType,
+  type TimeUnit,
+} from '@aws-sdk/client-budgets';
 import {
   CreateTrailCommand,
   DeleteTrailCommand,
@@ -8,6 +17,7 @@ import {
 } from '@aws-sdk/client-cloudtrail';
 import {
   CreatePolicyCommand,
+  CreatePolicyVersionCommand,
   CreateRoleCommand,
   DeletePolicyCommand,
   DeleteRoleCommand,
@@ -15,16 +25,27 @@ import {
   GetPolicyCommand,
   GetRoleCommand,
   PutRolePolicyCommand,
+  UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import { call, unlessGone } from '../failure.ts';
 import { count, flag, list, text, texts } from '../inputs.ts';
-import type { Kind } from '../kind.ts';
+import type { Properties } from '../../../../../infra/local/provider/resource.ts';
+import type { Cloud, Kind } from '../kind.ts';
 import { tagList } from '../tags.ts';
 
 /** `aws:iam/policy:Policy`. */
 export const policy: Kind = {
-  takes: ['name', 'description', 'policy', 'tags'],
+  takes: ['name', 'description', 'policy', 'tags.*'],
   replaces: ['name', 'description'],
+  updates: ['policy'],
+  update: async ({ iam }, PolicyArn, inputs) => {
+    const request = new CreatePolicyVersionCommand({
+      ...{ PolicyArn, PolicyDocument: text(inputs, 'policy'), SetAsDefault: true },
+    });
+    await call('updating IAM Policy', 'IAM', 'CreatePolicyVersion', () => iam.send(request));
+    return { ...inputs, arn: PolicyArn };
+  },
   create: async ({ iam }, inputs) => {
     const request = new CreatePolicyCommand({
       PolicyName: text(inputs, 'name'),
@@ -46,8 +67,18 @@ export const policy: Kind = {
 
 /** `aws:iam/role:Role`. */
 export const role: Kind = {
-  takes: ['name', 'assumeRolePolicy', 'permissionsBoundary', 'maxSessionDuration', 'tags'],
+  takes: ['name', 'assumeRolePolicy', 'permissionsBoundary', 'maxSessionDuration', 'tags.*'],
   replaces: ['name'],
+  updates: ['assumeRolePolicy', 'maxSessionDuration'],
+  update: async ({ iam, account }, RoleName, inputs) => {
+    const trust = { RoleName, PolicyDocument: text(inputs, 'assumeRolePolicy') };
+    await call('updating IAM Role', 'IAM', 'UpdateAssumeRolePolicy', () =>
+      iam.send(new UpdateAssumeRolePolicyCommand(trust)),
+    );
+    const session = { RoleName, MaxSessionDuration: count(inputs, 'maxSessionDuration') };
+    await call('updating IAM Role', 'IAM', 'UpdateRole', () => iam.send(new UpdateRoleCommand(session)));
+    return { ...inputs, arn: `arn:aws:iam::${account}:role/${RoleName}` };
+  },
   create: async ({ iam }, inputs) => {
     const request = new CreateRoleCommand({
       RoleName: text(inputs, 'name'),
@@ -72,11 +103,11 @@ export const role: Kind = {
 export const rolePolicy: Kind = {
   takes: ['name', 'role', 'policy'],
   replaces: ['name', 'role'],
-  create: async ({ iam }, inputs) => {
-    const [RoleName, PolicyName] = [text(inputs, 'role'), text(inputs, 'name')];
-    const request = new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument: text(inputs, 'policy') });
-    await call('putting IAM Role Policy', 'IAM', 'PutRolePolicy', () => iam.send(request));
-    return { id: `${RoleName}:${PolicyName}`, outputs: inputs };
+  create: async (cloud, inputs) => ({ id: await putRolePolicy(cloud, inputs), outputs: inputs }),
+  updates: ['policy'],
+  update: async (cloud, _id, inputs) => {
+    await putRolePolicy(cloud, inputs);
+    return inputs;
   },
   read: (_cloud, _id, state) => Promise.resolve(state),
   delete: async ({ iam }, id) => {
@@ -89,11 +120,19 @@ export const rolePolicy: Kind = {
   },
 };
 
+async function putRolePolicy({ iam }: Cloud, inputs: Properties): Promise<string> {
+  const [RoleName, PolicyName] = [text(inputs, 'role'), text(inputs, 'name')];
+  const request = new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument: text(inputs, 'policy') });
+  await call('putting IAM Role Policy', 'IAM', 'PutRolePolicy', () => iam.send(request));
+  return `${RoleName}:${PolicyName}`;
+}
+
 /** `aws:cloudtrail/trail:Trail`. */
 export const trail: Kind = {
   takes: [
     ...['name', 's3BucketName', 'enableLogging', 'enableLogFileValidation', 'includeGlobalServiceEvents'],
-    ...['isMultiRegionTrail', 'advancedEventSelectors', 'tags'],
+    ...['isMultiRegionTrail', 'advancedEventSelectors.name', 'advancedEventSelectors.fieldSelectors.field', 'tags.*'],
+    ...['advancedEventSelectors.fieldSelectors.equals', 'advancedEventSelectors.fieldSelectors.startsWiths'],
   ],
   replaces: ['name'],
   create: async ({ cloudTrail, bucketPolicies }, inputs) => {
@@ -138,45 +177,62 @@ export const trail: Kind = {
 
 /** `aws:budgets/budget:Budget`. */
 export const budget: Kind = {
-  takes: ['name', 'budgetType', 'timeUnit', 'limitAmount', 'limitUnit', 'costFilters', 'notifications'],
+  takes: [
+    ...['name', 'budgetType', 'timeUnit', 'limitAmount', 'limitUnit', 'costFilters.name', 'costFilters.values'],
+    ...['notifications.notificationType', 'notifications.comparisonOperator', 'notifications.threshold'],
+    ...['notifications.thresholdType', 'notifications.subscriberEmailAddresses'],
+  ],
   replaces: ['name'],
-  create: async ({ budgets, account }, inputs) => {
-    const filters = list(inputs, 'costFilters').map(
-      (filter) => [text(filter, 'name'), texts(filter, 'values')] as const,
-    );
-    const request = new CreateBudgetCommand({
-      AccountId: account,
-      Budget: {
-        BudgetName: text(inputs, 'name'),
-        BudgetType: 'COST',
-        TimeUnit: 'MONTHLY',
-        BudgetLimit: { Amount: text(inputs, 'limitAmount'), Unit: text(inputs, 'limitUnit') },
-        CostFilters: Object.fromEntries(filters),
-      },
-      NotificationsWithSubscribers: list(inputs, 'notifications').map((notice) => ({
-        Notification: {
-          NotificationType: text(notice, 'notificationType') === 'ACTUAL' ? 'ACTUAL' : 'FORECASTED',
-          ComparisonOperator: 'GREATER_THAN',
-          Threshold: count(notice, 'threshold'),
-          ThresholdType: 'PERCENTAGE',
-        },
-        Subscribers: texts(notice, 'subscriberEmailAddresses').map((Address) => ({
-          SubscriptionType: 'EMAIL',
-          Address,
-        })),
-      })),
-    });
-    await call('creating Budget', 'Budgets', 'CreateBudget', () => budgets.send(request));
-    return { id: `${account}:${text(inputs, 'name')}`, outputs: inputs };
+  create: async (cloud, inputs) => ({ id: await createBudget(cloud, inputs), outputs: inputs }),
+  updates: ['limitAmount', 'limitUnit', 'costFilters', 'notifications'],
+  // moto has no UpdateBudget: another one of the same name comes to the same.
+  update: async (cloud, id, inputs) => {
+    await removeBudget(cloud, id);
+    await createBudget(cloud, inputs);
+    return inputs;
   },
   read: async ({ budgets, account }, id, state) => {
     const request = { AccountId: account, BudgetName: id.split(':')[1] };
     return (await unlessGone(budgets.send(new DescribeBudgetCommand(request)))) === undefined ? undefined : state;
   },
-  delete: async ({ budgets, account }, id) => {
-    const request = { AccountId: account, BudgetName: id.split(':')[1] };
-    await unlessGone(
-      call('deleting Budget', 'Budgets', 'DeleteBudget', () => budgets.send(new DeleteBudgetCommand(request))),
-    );
-  },
+  delete: removeBudget,
 };
+
+async function createBudget({ budgets, account }: Cloud, inputs: Properties): Promise<string> {
+  const request = new CreateBudgetCommand({
+    AccountId: account,
+    Budget: budgetOf(inputs),
+    NotificationsWithSubscribers: list(inputs, 'notifications').map((notice) => ({
+      Notification: {
+        NotificationType: text(notice, 'notificationType') === 'ACTUAL' ? 'ACTUAL' : 'FORECASTED',
+        ComparisonOperator: text(notice, 'comparisonOperator') as ComparisonOperator,
+        Threshold: count(notice, 'threshold'),
+        ThresholdType: text(notice, 'thresholdType') as ThresholdType,
+      },
+      Subscribers: texts(notice, 'subscriberEmailAddresses').map((Address) => ({
+        SubscriptionType: 'EMAIL',
+        Address,
+      })),
+    })),
+  });
+  await call('creating Budget', 'Budgets', 'CreateBudget', () => budgets.send(request));
+  return `${account}:${text(inputs, 'name')}`;
+}
+
+async function removeBudget({ budgets, account }: Cloud, id: string): Promise<void> {
+  const request = { AccountId: account, BudgetName: id.split(':')[1] };
+  await unlessGone(
+    call('deleting Budget', 'Budgets', 'DeleteBudget', () => budgets.send(new DeleteBudgetCommand(request))),
+  );
+}
+
+function budgetOf(inputs: Properties): Budget {
+  const filters = list(inputs, 'costFilters').map((filter) => [text(filter, 'name'), texts(filter, 'values')] as const);
+  return {
+    BudgetName: text(inputs, 'name'),
+    BudgetType: text(inputs, 'budgetType') as BudgetType,
+    TimeUnit: text(inputs, 'timeUnit') as TimeUnit,
+    BudgetLimit: { Amount: text(inputs, 'limitAmount'), Unit: text(inputs, 'limitUnit') },
+    CostFilters: Object.fromEntries(filters),
+  };
+}

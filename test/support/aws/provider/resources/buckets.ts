@@ -18,7 +18,7 @@ import { tagList } from '../tags.ts';
 
 /** `aws:s3/bucket:Bucket`. */
 export const bucket: Kind = {
-  takes: ['bucket', 'objectLockEnabled', 'forceDestroy', 'tags'],
+  takes: ['bucket', 'objectLockEnabled', 'forceDestroy', 'tags.*'],
   replaces: ['bucket', 'objectLockEnabled'],
   create: async ({ s3, region }, inputs) => {
     const Bucket = text(inputs, 'bucket');
@@ -52,6 +52,11 @@ function setting(
   return {
     takes: ['bucket', ...takes],
     replaces: ['bucket'],
+    updates: takes.map((path) => path.split('.')[0] ?? ''),
+    update: async ({ s3 }, id, inputs) => {
+      await call('setting S3 Bucket', 'S3', operation, () => put(s3, id, inputs));
+      return inputs;
+    },
     create: async ({ s3 }, inputs) => {
       const id = text(inputs, 'bucket');
       await call('setting S3 Bucket', 'S3', operation, () => put(s3, id, inputs));
@@ -62,24 +67,31 @@ function setting(
   };
 }
 
-export const bucketVersioning = setting(['versioningConfiguration'], 'PutBucketVersioning', (s3, Bucket, inputs) =>
-  s3.send(
-    new PutBucketVersioningCommand({
-      Bucket,
-      VersioningConfiguration: {
-        Status: text(nested(inputs, 'versioningConfiguration'), 'status') === 'Enabled' ? 'Enabled' : 'Suspended',
-      },
-    }),
-  ),
+export const bucketVersioning = setting(
+  ['versioningConfiguration.status'],
+  'PutBucketVersioning',
+  (s3, Bucket, inputs) =>
+    s3.send(
+      new PutBucketVersioningCommand({
+        Bucket,
+        VersioningConfiguration: {
+          Status: text(nested(inputs, 'versioningConfiguration'), 'status') === 'Enabled' ? 'Enabled' : 'Suspended',
+        },
+      }),
+    ),
 );
 
-export const bucketLock = setting(['rule'], 'PutObjectLockConfiguration', (s3, Bucket, inputs) => {
-  const retention = nested(nested(inputs, 'rule'), 'defaultRetention');
-  const Mode = text(retention, 'mode') === 'COMPLIANCE' ? 'COMPLIANCE' : 'GOVERNANCE';
-  const Rule = { DefaultRetention: { Mode, Days: count(retention, 'days') } } as const;
-  const ObjectLockConfiguration = { ObjectLockEnabled: 'Enabled', Rule } as const;
-  return s3.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration }));
-});
+export const bucketLock = setting(
+  ['rule.defaultRetention.mode', 'rule.defaultRetention.days'],
+  'PutObjectLockConfiguration',
+  (s3, Bucket, inputs) => {
+    const retention = nested(nested(inputs, 'rule'), 'defaultRetention');
+    const Mode = text(retention, 'mode') === 'COMPLIANCE' ? 'COMPLIANCE' : 'GOVERNANCE';
+    const Rule = { DefaultRetention: { Mode, Days: count(retention, 'days') } } as const;
+    const ObjectLockConfiguration = { ObjectLockEnabled: 'Enabled', Rule } as const;
+    return s3.send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration }));
+  },
+);
 
 export const bucketPublicAccess = setting(
   ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets'],
@@ -95,7 +107,7 @@ export const bucketPublicAccess = setting(
   },
 );
 
-export const bucketOwnership = setting(['rule'], 'PutBucketOwnershipControls', (s3, Bucket, inputs) => {
+export const bucketOwnership = setting(['rule.objectOwnership'], 'PutBucketOwnershipControls', (s3, Bucket, inputs) => {
   const wanted = text(nested(inputs, 'rule'), 'objectOwnership');
   if (wanted !== 'BucketOwnerEnforced') throw new Error(`the fake does not know the ownership ${wanted}`);
   const OwnershipControls = { Rules: [{ ObjectOwnership: wanted }] } as const;
@@ -104,7 +116,13 @@ export const bucketOwnership = setting(['rule'], 'PutBucketOwnershipControls', (
   );
 });
 
-export const bucketEncryption = setting(['rules'], 'PutBucketEncryption', (s3, Bucket, inputs) => {
+const ENCRYPTION = [
+  'rules.applyServerSideEncryptionByDefault.sseAlgorithm',
+  'rules.applyServerSideEncryptionByDefault.kmsMasterKeyId',
+  'rules.bucketKeyEnabled',
+];
+
+export const bucketEncryption = setting(ENCRYPTION, 'PutBucketEncryption', (s3, Bucket, inputs) => {
   const Rules = list(inputs, 'rules').map((rule) => {
     const kept = nested(rule, 'applyServerSideEncryptionByDefault');
     return {
@@ -128,5 +146,10 @@ export const bucketPolicy: Kind = {
     JSON.parse(text(inputs, 'policy'));
     bucketPolicies.set(text(inputs, 'bucket'), text(inputs, 'policy'));
     return Promise.resolve({ id: text(inputs, 'bucket'), outputs: inputs });
+  },
+  update: ({ bucketPolicies }, id, inputs) => {
+    JSON.parse(text(inputs, 'policy'));
+    bucketPolicies.set(id, text(inputs, 'policy'));
+    return Promise.resolve(inputs);
   },
 };

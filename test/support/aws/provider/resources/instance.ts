@@ -18,9 +18,12 @@ import { tagged, tagMap } from '../tags.ts';
 /** `aws:ec2/instance:Instance`, on an interface that exists already: the one way our programs launch. */
 export const instance: Kind = {
   takes: [
-    ...['ami', 'instanceType', 'primaryNetworkInterface', 'metadataOptions', 'instanceInitiatedShutdownBehavior'],
-    ...['disableApiTermination', 'disableApiStop', 'rootBlockDevice', 'maintenanceOptions', 'monitoring'],
-    ...['volumeTags', 'tags', 'creditSpecification', 'instanceMarketOptions'],
+    ...['ami', 'instanceType', 'primaryNetworkInterface.networkInterfaceId', 'metadataOptions.httpEndpoint'],
+    ...['instanceInitiatedShutdownBehavior', 'disableApiTermination', 'disableApiStop', 'monitoring'],
+    ...['rootBlockDevice.encrypted', 'rootBlockDevice.deleteOnTermination', 'rootBlockDevice.volumeType'],
+    ...['rootBlockDevice.volumeSize', 'maintenanceOptions.autoRecovery', 'creditSpecification.cpuCredits'],
+    ...['instanceMarketOptions.marketType', 'instanceMarketOptions.spotOptions.spotInstanceType'],
+    ...['instanceMarketOptions.spotOptions.instanceInterruptionBehavior', 'volumeTags.*', 'tags.*'],
   ],
   replaces: ['ami', 'primaryNetworkInterface', 'rootBlockDevice', 'instanceMarketOptions'],
   create: async (cloud, inputs) => {

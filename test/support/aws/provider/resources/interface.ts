@@ -14,7 +14,7 @@ import { tagged, tagMap } from '../tags.ts';
 
 /** `aws:ec2/networkInterface:NetworkInterface`. */
 export const networkInterface: Kind = {
-  takes: ['subnetId', 'securityGroups', 'description', 'sourceDestCheck', 'privateIps', 'tags'],
+  takes: ['subnetId', 'securityGroups', 'description', 'sourceDestCheck', 'privateIps', 'tags.*'],
   replaces: ['subnetId', 'privateIps'],
   create: async (cloud, inputs) => {
     const request = new CreateNetworkInterfaceCommand({

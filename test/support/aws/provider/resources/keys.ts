@@ -5,6 +5,7 @@ import {
   DescribeKeyCommand,
   EnableKeyRotationCommand,
   KeySpec,
+  PutKeyPolicyCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { call, unlessGone } from '../failure.ts';
@@ -15,9 +16,15 @@ import type { Kind } from '../kind.ts';
 export const key: Kind = {
   takes: [
     ...['description', 'keyUsage', 'customerMasterKeySpec', 'enableKeyRotation', 'deletionWindowInDays'],
-    ...['policy', 'tags'],
+    ...['policy', 'tags.*'],
   ],
   replaces: ['keyUsage', 'customerMasterKeySpec'],
+  updates: ['policy'],
+  update: async ({ kms, region, account }, KeyId, inputs) => {
+    const request = new PutKeyPolicyCommand({ KeyId, PolicyName: 'default', Policy: text(inputs, 'policy') });
+    await call('updating KMS Key policy', 'KMS', 'PutKeyPolicy', () => kms.send(request));
+    return { ...inputs, keyId: KeyId, arn: `arn:aws:kms:${region}:${account}:key/${KeyId}` };
+  },
   create: async ({ kms }, inputs) => {
     const spec = optionalText(inputs, 'customerMasterKeySpec') ?? 'SYMMETRIC_DEFAULT';
     const known = Object.values(KeySpec).find((candidate) => candidate === spec);

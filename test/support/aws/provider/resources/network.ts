@@ -31,7 +31,7 @@ export async function deleteWhenUnused(what: string, remove: () => Promise<unkno
 
 /** `aws:ec2/vpc:Vpc`. */
 export const vpc: Kind = {
-  takes: ['cidrBlock', 'enableDnsSupport', 'enableDnsHostnames', 'tags'],
+  takes: ['cidrBlock', 'enableDnsSupport', 'enableDnsHostnames', 'tags.*'],
   replaces: ['cidrBlock'],
   create: async ({ ec2, region, account }, inputs) => {
     const request = { CidrBlock: text(inputs, 'cidrBlock'), TagSpecifications: tagged('vpc', inputs['tags']) };
@@ -59,7 +59,7 @@ export const vpc: Kind = {
 
 /** `aws:ec2/subnet:Subnet`. */
 export const subnet: Kind = {
-  takes: ['vpcId', 'availabilityZone', 'cidrBlock', 'mapPublicIpOnLaunch', 'assignIpv6AddressOnCreation', 'tags'],
+  takes: ['vpcId', 'availabilityZone', 'cidrBlock', 'mapPublicIpOnLaunch', 'assignIpv6AddressOnCreation', 'tags.*'],
   replaces: ['vpcId', 'availabilityZone', 'cidrBlock'],
   create: async ({ ec2 }, inputs) => {
     const request = new CreateSubnetCommand({
@@ -85,7 +85,7 @@ export const subnet: Kind = {
 
 /** `aws:ec2/vpcPeeringConnection:VpcPeeringConnection` within one account and region, accepted at once. */
 export const peering: Kind = {
-  takes: ['vpcId', 'peerVpcId', 'autoAccept', 'tags'],
+  takes: ['vpcId', 'peerVpcId', 'autoAccept', 'tags.*'],
   replaces: ['vpcId', 'peerVpcId'],
   create: async ({ ec2 }, inputs) => {
     const request = new CreateVpcPeeringConnectionCommand({

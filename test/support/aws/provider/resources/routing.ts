@@ -6,6 +6,7 @@ import {
   CreateRouteTableCommand,
   CreateVpcEndpointCommand,
   DeleteNetworkAclCommand,
+  DeleteNetworkAclEntryCommand,
   DeleteRouteTableCommand,
   DeleteVpcEndpointsCommand,
   DescribeManagedPrefixListsCommand,
@@ -25,7 +26,7 @@ import { deleteWhenUnused } from './network.ts';
 
 /** `aws:ec2/routeTable:RouteTable` with its routes inline. */
 export const routeTable: Kind = {
-  takes: ['vpcId', 'routes', 'tags'],
+  takes: ['vpcId', 'routes.cidrBlock', 'routes.vpcPeeringConnectionId', 'tags.*'],
   replaces: ['vpcId'],
   create: async ({ ec2 }, inputs) => {
     const request = { VpcId: text(inputs, 'vpcId'), TagSpecifications: tagged('route-table', inputs['tags']) };
@@ -69,7 +70,7 @@ export const routeTableAssociation: Kind = {
 
 /** `aws:ec2/networkAcl:NetworkAcl` with its entries and its subnets. */
 export const networkAcl: Kind = {
-  takes: ['vpcId', 'subnetIds', 'ingress', 'egress', 'tags'],
+  takes: ['vpcId', 'subnetIds', ...entriesOf('ingress'), ...entriesOf('egress'), 'tags.*'],
   replaces: ['vpcId'],
   create: async ({ ec2 }, inputs) => {
     const request = { VpcId: text(inputs, 'vpcId'), TagSpecifications: tagged('network-acl', inputs['tags']) };
@@ -77,14 +78,14 @@ export const networkAcl: Kind = {
       ec2.send(new CreateNetworkAclCommand(request)),
     );
     const id = answer.NetworkAcl?.NetworkAclId ?? '';
-    for (const [name, isOut] of [
-      ['ingress', false],
-      ['egress', true],
-    ] as const)
-      for (const entry of list(inputs, name)) await addEntry(ec2, id, isOut, entry);
-    for (const subnetId of texts(inputs, 'subnetIds'))
-      await associate(ec2, id, { Name: 'association.subnet-id', Values: [subnetId] }, subnetId);
+    await fill(ec2, id, inputs);
     return { id, outputs: inputs };
+  },
+  updates: ['ingress', 'egress'],
+  update: async ({ ec2 }, id, inputs) => {
+    await empty(ec2, id);
+    await fill(ec2, id, inputs);
+    return inputs;
   },
   read: async ({ ec2 }, id, state) => {
     const found = await unlessGone(ec2.send(new DescribeNetworkAclsCommand({ NetworkAclIds: [id] })));
@@ -103,6 +104,33 @@ export const networkAcl: Kind = {
     await deleteWhenUnused(id, () => ec2.send(new DeleteNetworkAclCommand({ NetworkAclId: id })));
   },
 };
+
+/** What the fake acts on in an entry. */
+function entriesOf(side: 'ingress' | 'egress'): readonly string[] {
+  return ['ruleNo', 'action', 'protocol', 'cidrBlock', 'fromPort', 'toPort'].map((field) => `${side}.${field}`);
+}
+
+async function fill(ec2: EC2Client, id: string, inputs: Properties): Promise<void> {
+  for (const [name, isOut] of [
+    ['ingress', false],
+    ['egress', true],
+  ] as const)
+    for (const entry of list(inputs, name)) await addEntry(ec2, id, isOut, entry);
+  for (const subnetId of texts(inputs, 'subnetIds'))
+    await associate(ec2, id, { Name: 'association.subnet-id', Values: [subnetId] }, subnetId);
+}
+
+/** All entries but the last one of each side, which denies the rest and is no one's to delete. */
+async function empty(ec2: EC2Client, NetworkAclId: string): Promise<void> {
+  const found = await ec2.send(new DescribeNetworkAclsCommand({ NetworkAclIds: [NetworkAclId] }));
+  const entries = found.NetworkAcls?.flatMap(({ Entries = [] }) => Entries) ?? [];
+  for (const { RuleNumber = 0, Egress } of entries.filter(({ RuleNumber = 0 }) => RuleNumber < LAST_RULE)) {
+    const request = new DeleteNetworkAclEntryCommand({ NetworkAclId, RuleNumber, Egress });
+    await call('deleting EC2 Network ACL entry', 'EC2', 'DeleteNetworkAclEntry', () => ec2.send(request));
+  }
+}
+
+const LAST_RULE = 32_767;
 
 async function addEntry(ec2: EC2Client, NetworkAclId: string, Egress: boolean, entry: Properties): Promise<void> {
   const request = new CreateNetworkAclEntryCommand({
@@ -136,7 +164,7 @@ async function associate(
 export const vpcEndpoint: Kind = {
   takes: [
     ...['vpcId', 'serviceName', 'vpcEndpointType', 'routeTableIds', 'policy', 'subnetIds'],
-    ...['securityGroupIds', 'privateDnsEnabled', 'tags'],
+    ...['securityGroupIds', 'privateDnsEnabled', 'tags.*'],
   ],
   replaces: ['vpcId', 'serviceName', 'vpcEndpointType'],
   create: async ({ ec2, region }, inputs) => {

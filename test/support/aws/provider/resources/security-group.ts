@@ -17,7 +17,7 @@ import { tagged, tagMap } from '../tags.ts';
 
 /** `aws:ec2/securityGroup:SecurityGroup` with its rules inline. */
 export const securityGroup: Kind = {
-  takes: ['name', 'description', 'vpcId', 'ingress', 'egress', 'tags'],
+  takes: ['name', 'description', 'vpcId', ...rulesOf('ingress'), ...rulesOf('egress'), 'tags.*'],
   replaces: ['name', 'description', 'vpcId'],
   create: async (cloud, inputs) => {
     const request = new CreateSecurityGroupCommand({
@@ -41,14 +41,27 @@ export const securityGroup: Kind = {
     const found = await find(cloud, id);
     return found === undefined ? undefined : outputsOf(found, state);
   },
+  updates: ['ingress', 'egress'],
+  update: async (cloud, id, inputs) => {
+    const found = await until(`group ${id} to be there`, () => find(cloud, id));
+    await revokeAll(cloud, found);
+    await authorize(cloud, id, inputs);
+    return outputsOf(found, inputs);
+  },
   delete: async (cloud, id) => {
     await until(`group ${id} to be unused`, () => remove(cloud, id));
   },
 };
 
+/** What the fake acts on in a rule. */
+function rulesOf(side: 'ingress' | 'egress'): readonly string[] {
+  const fields = ['description', 'protocol', 'fromPort', 'toPort', 'cidrBlocks', 'prefixListIds', 'securityGroups'];
+  return fields.map((field) => `${side}.${field}`);
+}
+
 /** `aws:ec2/defaultSecurityGroup:DefaultSecurityGroup`: takes over what the VPC made, and empties it. Its deletion leaves it as it is. */
 export const defaultSecurityGroup: Kind = {
-  takes: ['vpcId', 'ingress', 'egress', 'tags'],
+  takes: ['vpcId', ...rulesOf('ingress'), ...rulesOf('egress'), 'tags.*'],
   create: async (cloud, inputs) => {
     const filters = [
       { Name: 'vpc-id', Values: [text(inputs, 'vpcId')] },
