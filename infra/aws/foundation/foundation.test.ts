@@ -28,13 +28,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
+import { CHANGED_INPUTS, FOUNDATION_INPUTS } from '../../../test/support/aws/foundation-inputs.ts';
 import { type Moto, startMoto } from '../../../test/support/aws/moto.ts';
-import { INSTALLATION, runInputs } from '../../../test/support/aws/network.ts';
+import { runInputs } from '../../../test/support/aws/network.ts';
 import { type FakeAws, startFakeAws } from '../../../test/support/aws/provider/fake.ts';
 import { openStack, type OpenStack } from '../../pulumi/stack.ts';
 import { RunOutputs } from '../run/inputs.ts';
 import { runProgram } from '../run/program.ts';
-import { FoundationInputs } from './inputs.ts';
 import deployed from './main.ts';
 import { FoundationOutputs } from './outputs.ts';
 import { foundationProgram } from './program.ts';
@@ -51,22 +51,11 @@ const clients = () => clientOptions(moto.url);
 const never = new AbortController().signal;
 const ignore = (): void => undefined;
 
-const INPUTS = FoundationInputs.parse({
-  installationId: INSTALLATION,
-  accountId: ACCOUNT,
-  region: REGION,
-  zones: ['eu-central-1a', 'eu-central-1b'],
-  signingKeySpec: 'ECC_NIST_P256',
-  relayClients: ['192.168.7.0/24'],
-  apiEndpoints: true,
-  budget: { limitUsd: 50, email: 'ops@example.com' },
-});
-
 const open = (name: string, program: () => Promise<Record<string, unknown>>): Promise<OpenStack> =>
   openStack({
     name,
     project: 'burnbag-foundation',
-    config: { 'burnbag-foundation:foundation': JSON.stringify(INPUTS), 'aws:region': REGION },
+    config: { 'burnbag-foundation:foundation': JSON.stringify(FOUNDATION_INPUTS), 'aws:region': REGION },
     program,
     backendDir: join(folder, 'state'),
     workDir: join(folder, name),
@@ -86,7 +75,7 @@ beforeAll(async () => {
   s3 = new S3Client({ ...clients(), forcePathStyle: true });
   kms = new KMSClient(clients());
   iam = new IAMClient(clients());
-  stack = await open('foundation', foundationProgram(INPUTS));
+  stack = await open('foundation', foundationProgram(FOUNDATION_INPUTS));
   outputs = FoundationOutputs.parse(await stack.up(never, ignore));
 });
 afterAll(async () => {
@@ -228,15 +217,10 @@ test('brought up again, by the program that Pulumi.yaml names, it changes nothin
 });
 
 describe('with other inputs it', () => {
-  const CHANGED = FoundationInputs.parse({
-    ...INPUTS,
-    ...{ relayClients: ['192.168.8.0/24'], retentionDays: 60 },
-    ...{ trustedPrincipals: [`arn:aws:iam::${ACCOUNT}:role/ci`], budget: { limitUsd: 80, email: 'ops@example.com' } },
-  });
   let done: readonly string[];
   beforeAll(async () => {
     const before = provider.log.length;
-    const changed = await open('foundation', foundationProgram(CHANGED));
+    const changed = await open('foundation', foundationProgram(CHANGED_INPUTS));
     expect(await changed.up(never, ignore)).toEqual(outputs);
     done = provider.log.slice(before);
   });
@@ -273,8 +257,7 @@ describe('with other inputs it', () => {
 
   test('brought up again, changes nothing', async () => {
     const before = provider.log.length;
-    const again = await open('foundation', foundationProgram(CHANGED));
-    await again.up(never, ignore);
+    await (await open('foundation', foundationProgram(CHANGED_INPUTS))).up(never, ignore);
     expect(provider.log.slice(before)).toEqual([]);
   });
 });

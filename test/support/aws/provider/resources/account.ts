@@ -1,5 +1,4 @@
 import {
-  type Budget,
   type BudgetType,
   type ComparisonOperator,
   CreateBudgetCommand,
@@ -226,7 +225,7 @@ async function removeBudget({ budgets, account }: Cloud, id: string): Promise<vo
   );
 }
 
-function budgetOf(inputs: Properties): Budget {
+function budgetOf(inputs: Properties) {
   const filters = list(inputs, 'costFilters').map((filter) => [text(filter, 'name'), texts(filter, 'values')] as const);
   return {
     BudgetName: text(inputs, 'name'),
