@@ -4,7 +4,7 @@ import type { ClientChannel } from 'ssh2';
 import { publicKeyLine, readPublicKeyBlob } from '../ca/public-key.ts';
 import { certificateLogin, hasStrictKeyExchange, useCertificateAuth } from './certificate-auth.ts';
 import { RelayError, violation } from './errors.ts';
-import { ALGORITHMS, OVERHEAD_MAX_BYTES, type Deadlines } from './limits.ts';
+import { ALGORITHMS, ASKED_WHEN_SILENT, OVERHEAD_MAX_BYTES, type Deadlines } from './limits.ts';
 import { Link } from './link.ts';
 import type { Address, ParsedLogin } from './login.ts';
 import { cancelled, hostKeyMismatch, type Stage } from './translate.ts';
@@ -48,7 +48,7 @@ export async function connect(login: ParsedLogin, deadlines: Deadlines, signal?:
       link.client.once('ready', () => {
         openChannel(link, login.command ?? 'agent-exec', resolve, reject);
       });
-      startHandshake(link, login);
+      startHandshake(link, login, deadlines);
     });
     link.stage = 'in session';
     return { link, channel };
@@ -92,13 +92,17 @@ async function openDirectly(address: Address, timeoutMs: number, signal: AbortSi
 }
 
 /** The key's own line is compared byte by byte; whatever happens in `connect` is reported through the link. */
-function startHandshake(link: Link, login: ParsedLogin): void {
+function startHandshake(link: Link, login: ParsedLogin, { silentMs }: Deadlines): void {
   const offers = [certificateLogin(login.username, login.privateKey, login.certificateLine)];
   link.client.connect({
     sock: link.socket,
     username: login.username,
     readyTimeout: 0,
     algorithms: ALGORITHMS,
+    ...('host' in login.address && {
+      keepaliveInterval: Math.ceil(silentMs / (ASKED_WHEN_SILENT + 1)),
+      keepaliveCountMax: ASKED_WHEN_SILENT,
+    }),
     hostVerifier: (key: Buffer) => {
       const isPinned = key.equals(login.hostKeyBlob);
       if (!isPinned) link.break(hostKeyMismatch(login.hostKey, describeKey(key)));

@@ -8,10 +8,18 @@ export interface Deadlines {
   readonly handshakeMs: number;
   /** From end of input until the executor has gone. */
   readonly closeMs: number;
+  /** How long the other end of a network may say nothing, though it is asked, before it is taken for gone. A unix socket closes by itself. */
+  readonly silentMs: number;
 }
 
-/** A local connection takes a millisecond, a handshake with an emulated guest a second; sshd itself gives up after its LoginGraceTime of 20 s. */
-export const DEADLINES: Deadlines = { connectMs: 5_000, handshakeMs: 20_000, closeMs: 5_000 };
+/**
+ * A local connection takes a millisecond, a handshake with an emulated guest a second; sshd itself gives up after its LoginGraceTime of 20 s, and on
+ * a relay that is silent after a minute (ClientAliveInterval, ClientAliveCountMax).
+ */
+export const DEADLINES: Deadlines = { connectMs: 5_000, handshakeMs: 20_000, closeMs: 5_000, silentMs: 60_000 };
+
+/** How often it is asked in that time. */
+export const ASKED_WHEN_SILENT = 2;
 
 /** Bytes of the executor's stderr that are kept for messages: it says one line there when it dies. */
 export const STDERR_KEPT_BYTES = 16 * 1024;

@@ -9,7 +9,13 @@ import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { relayHostFiles } from '../../infra/aws/relay/relay-host.ts';
 import { openFileSigner } from '../../orchestrator/ca/index.ts';
-import { openRelay, openRelayHost, type RelayHost, type RelayHostAddress } from '../../orchestrator/relay/index.ts';
+import {
+  type Deadlines,
+  openRelay,
+  openRelayHost,
+  type RelayHost,
+  type RelayHostAddress,
+} from '../../orchestrator/relay/index.ts';
 import { MACHINE_ID, mintRequest, temporaryCa } from '../support/login.ts';
 import { HONEST_EXECUTOR, startSshd, type TestSshd } from '../support/sshd.ts';
 
@@ -177,6 +183,18 @@ describe('a sandbox behind it', () => {
     await session.close();
   });
 
+  test('that falls silent, as an instance that is gone, is missed when it does not answer', async () => {
+    await using sandbox = await startSandbox(HONEST_EXECUTOR);
+    const session = await sandbox.logIn({ silentMs: 1_500 });
+    // A quiet one that answers is not.
+    await sleep(3_000);
+    sandbox.fallSilent();
+    const since = performance.now();
+    expect(await session.ended).toMatchObject({ reason: 'connection_lost' });
+    expect(performance.now() - since).toBeGreaterThan(500);
+    await session.close();
+  });
+
   /** Its sshd has a port of its own; a forwarder puts it where PermitOpen allows it. */
   async function startSandbox(forceCommand: string) {
     await using started = new AsyncDisposableStack();
@@ -200,10 +218,14 @@ describe('a sandbox behind it', () => {
     };
     const all = started.move();
     return {
-      logIn: () => openRelay(login),
+      logIn: (deadlines: Partial<Deadlines> = {}) => openRelay({ ...login, deadlines }),
       /** As a machine that is killed: its side of each connection closes, and nothing more is said. */
       vanish: () => {
         for (const socket of sockets) socket.unpipe().end();
+      },
+      /** As EC2's network does it: packets to nobody are dropped, and no connection closes. */
+      fallSilent: () => {
+        for (const socket of sockets) socket.unpipe().pause();
       },
       [Symbol.asyncDispose]: () => all.disposeAsync(),
     };
