@@ -9,10 +9,12 @@ export SOURCE_DATE_EPOCH=1735689600 LC_ALL=C TZ=UTC MTOOLS_SKIP_CHECK=1
 tools=$base/boot-tools
 if [ ! -d "$tools" ]; then
   echo 'step: boot loader' >&2
-  rm -rf "$tools.new"; mkdir -p "$tools.new/debs"
-  (cd "$tools.new/debs" && apt-get -qq -o APT::Sandbox::User=root download grub-common grub-pc-bin grub-efi-amd64-bin mtools)
-  for deb in "$tools.new"/debs/*.deb; do dpkg-deb -x "$deb" "$tools.new"; done
-  rm -r "$tools.new/debs"; mv "$tools.new" "$tools"
+  # Several may come at once: each unpacks for itself, the first to be done wins.
+  new=$(mktemp -d "$tools.XXXXXX"); mkdir "$new/debs"
+  (cd "$new/debs" && apt-get -qq -o APT::Sandbox::User=root download grub-common grub-pc-bin grub-efi-amd64-bin mtools)
+  for deb in "$new"/debs/*.deb; do dpkg-deb -x "$deb" "$new"; done
+  rm -r "$new/debs"; mv -T "$new" "$tools" 2>/dev/null || rm -rf "$new"
+  [ -d "$tools" ]
 fi
 export PATH="$tools/usr/bin:$PATH"
 
