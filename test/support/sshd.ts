@@ -129,6 +129,8 @@ function configLines(
     'DisableForwarding yes',
     'PermitTTY no',
     'PermitUserRC no',
+    // bash reads ~/.bashrc when it is the first shell below sshd: whatever the tester has in there is no part of a test.
+    'SetEnv SHLVL=9',
     'LogLevel VERBOSE',
     'KexAlgorithms curve25519-sha256',
     'Ciphers aes128-gcm@openssh.com',

@@ -124,7 +124,7 @@ async function prove(run: Run, live: LiveRun, proofs: readonly BurnProof[], deps
     ids: proofs,
     signer: deps.vault.receiptSigner,
   });
-  for (const { target, observations } of proofs) await markGone(run, target, observations.at(-1), deps);
+  await Promise.all(proofs.map(({ target, observations }) => markGone(run, target, observations.at(-1), deps)));
   if (live.burn !== undefined)
     live.burn = { ...live.burn, receipt: 'receipt.json', receiptArchived: await archive(run, live, deps) };
 }
