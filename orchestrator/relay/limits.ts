@@ -48,8 +48,8 @@ export const ALGORITHMS: NonNullable<ConnectConfig['algorithms']> = {
   compress: ['none'],
 };
 
-/** Bytes that a tunnel may have on the way before somebody reads them: the window that ssh2 gives a channel. */
-export const TUNNEL_WINDOW_BYTES = 2 * 1024 * 1024;
+/** Bytes that a tunnel may have on the way before somebody reads them: ssh2 keeps up to 2 MiB, and may have opened another window of 2 MiB just before. */
+export const TUNNEL_WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** Connections through one session at once: a database client opens a handful, and each may cost a window of memory. */
 export const TUNNELS_OPEN_MAX = 16;

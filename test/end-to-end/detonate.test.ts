@@ -119,7 +119,10 @@ describe('afterwards', () => {
   test('runs and show tell the same', async () => {
     const listed = await burnbag(place, ['runs', '--json']);
     const row = RunSummary.omit({ result: true }).strip().parse(run);
-    expect(OPERATIONS.runs.result.parse(parseDocument(listed))).toEqual({ schema: 'burnbag.runs/1', runs: [row] });
+    expect(OPERATIONS.runs.result.parse(parseDocument(listed))).toEqual({
+      schema: 'burnbag.runs/1',
+      runs: [{ ...row, evidence_pending: false }],
+    });
     const shown = await burnbag(place, ['show', run.run_id.slice(0, 6), '--json']);
     expect(RunSummary.parse(parseDocument(shown))).toEqual(run);
     expect((await burnbag(place, ['runs'])).stdout).toContain(run.run_id);
