@@ -35,6 +35,9 @@ export interface Burn {
   readonly receiptArchived: boolean;
 }
 
+/** Bytes that a stream of the guest must still bring, for they were made: in the end it holds them, or waiting is given up. */
+export type StillToCome = Readonly<Partial<Record<'audit' | 'sshd', Buffer | undefined>>>;
+
 /** Where runs live. */
 export interface LiveRunPlace {
   readonly home: string;
@@ -65,9 +68,10 @@ export class LiveRun {
   capture: Capture | undefined;
   /** Takes the provider's calls once the evidence is sealed. */
   onLateCall: ((call: object) => void) | undefined;
-  /** How the guest's own log file came out, once it was asked for, and its last record. */
+  /** How the guest's own log file came out, once it was asked for. */
   fetched: StreamEnding | undefined;
-  lastRecord: Buffer | undefined;
+  /** What must still come out of the guest: the last record of that file, and sshd's of the login that fetched it. */
+  awaited: StillToCome = {};
   #following: Following | undefined;
   readonly #assertHeld: () => void;
   session: Session | undefined;

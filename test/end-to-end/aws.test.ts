@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -66,6 +67,16 @@ describe('a detonation on EC2', () => {
     const relay = await readFile(join(bundleOf(run), 'relay.ndjson'), 'utf8');
     // Three that copy logs, the executor's, and the one that fetches the guest's own file.
     expect(relay.match(/"event":"(log_)?connected"/g)).toHaveLength(5);
+  });
+
+  test('is signed by keys that are in KMS and nowhere else', async () => {
+    for (const purpose of ['evidence', 'receipt']) {
+      const pem = await readFile(join(cloud.place.home, 'keys', `${purpose}.pub`), 'utf8');
+      expect(createPublicKey(pem).asymmetricKeyDetails).toMatchObject({ namedCurve: 'prime256v1' });
+    }
+    // The key with which Burnbag logs in to the relay host is its own.
+    const kept = await readdir(join(cloud.place.home, 'keys'));
+    expect(kept.filter((name) => name.endsWith('.pem'))).toEqual(['relay.pem']);
   });
 
   test('is burned: machine, disk, interface and group proven gone by the API, the receipt signed', async () => {

@@ -122,7 +122,7 @@ async function fetchOwnFile(
 ): Promise<void> {
   const { content } = await fetchLog({ ...login, log: 'audit', deadlines: { handshakeMs: 90_000, fetchMs: 90_000 } });
   await writeFile(join(home, STREAMS.audit_file.file), content);
-  await settleStreams(sourcesIn(folder), lastLine(content));
+  await settleStreams(sourcesIn(folder), { audit: lastLine(content) });
 }
 
 function sourcesIn(folder: string) {

@@ -13,28 +13,28 @@ import {
 } from '../../evidence/index.ts';
 import { buildReport, type Report, type ScriptAnswer } from '../../report/index.ts';
 import type { SandboxStreams } from '../../../infra/driver.ts';
-import type { LiveRun } from '../live.ts';
+import type { LiveRun, StillToCome } from '../live.ts';
 
 /** auditd hands on what happened within milliseconds, an emulated one within tenths of a second: this long without news means no more comes. */
 const QUIET_MS = 250;
 /** The longest a stream that goes on and on is waited for; what comes later is not of the task. */
 const SETTLE_MAX_MS = 5_000;
-/** The longest that records are waited for which the guest's own file has already: auditd writes there first. */
+/** The longest that records are waited for which the guest is known to have made. */
 const FETCHED_MAX_MS = 20_000;
 const POLL_MS = 25;
 
 /**
  * Waits until the guest's streams have said what they had to say about the last action, and, where the guest's own audit file was fetched, until
- * its last record has come. Never rejects.
+ * its last record has come, and that of the login that fetched it. Never rejects.
  */
-export async function settleStreams(streams: SandboxStreams, lastRecord?: Buffer): Promise<void> {
+export async function settleStreams(streams: SandboxStreams, awaited: StillToCome): Promise<void> {
   const files = [streams.audit, streams.executor, streams.sshd].filter((file) => file !== undefined);
   const sizes = () => Promise.all(files.map(sizeOf));
   const since = performance.now();
-  let [last, quietSince, hasCome] = [await sizes(), since, lastRecord === undefined];
+  let [last, quietSince, hasCome] = [await sizes(), since, false];
   for (;;) {
     const [now, waited] = [performance.now(), performance.now() - since];
-    hasCome ||= await endsWith(streams.audit, lastRecord);
+    hasCome ||= (await endsWith(streams.audit, awaited.audit)) && (await endsWith(streams.sshd, awaited.sshd));
     if (hasCome ? now - quietSince >= QUIET_MS || waited > SETTLE_MAX_MS : waited > FETCHED_MAX_MS) return;
     await sleep(POLL_MS);
     const found = await sizes();

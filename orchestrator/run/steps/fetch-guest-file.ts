@@ -22,24 +22,25 @@ export async function fetchGuestFile(run: Run, live: LiveRun, deps: Deps): Promi
   if (sandbox === undefined || sessionEnd === undefined) return;
   const at = (): string => new Date().toISOString();
   try {
-    const { reason, content } = await fetch(run, live, sandbox, deps);
+    const { reason, content, serial } = await fetch(run, live, sandbox, deps);
     await writeFile(join(live.folder, STREAMS.audit_file.file), content, { mode: 0o600, flush: true });
-    live.lastRecord = lastLine(content);
+    live.awaited = { audit: lastLine(content), sshd: Buffer.from(`(serial ${serial})`) };
     live.fetched = reason === 'complete' ? { how: 'collected', at: at() } : { how: 'lost', at: at(), detail: reason };
   } catch (error) {
     live.fetched = { how: 'lost', at: at(), detail: explain(error).code };
   }
 }
 
-async function fetch(run: Run, live: LiveRun, sandbox: Sandbox, deps: Deps): ReturnType<typeof fetchLog> {
-  const { login } = await mintSecondLogin('mintAudit', run, sandbox, TTL_SECONDS, deps);
-  return fetchLog({
+async function fetch(run: Run, live: LiveRun, sandbox: Sandbox, deps: Deps) {
+  const { login, serial } = await mintSecondLogin('mintAudit', run, sandbox, TTL_SECONDS, deps);
+  const fetched = await fetchLog({
     ...login,
     log: 'audit',
     onRecord: (record) => {
       live.logs.relay.append(record);
     },
   });
+  return { ...fetched, serial };
 }
 
 /** The last whole line, its end included; undefined where there is none. */

@@ -28,7 +28,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   await fetchGuestFile(run, live, deps);
   live.onLateCall = () => undefined;
   const streams = await findStreams(run, live, deps);
-  if (live.sessionEnd !== undefined && streams !== undefined) await settleStreams(streams, live.lastRecord);
+  if (live.sessionEnd !== undefined && streams !== undefined) await settleStreams(streams, live.awaited);
   await closeLogStreams(live);
   const followed = await live.follow(() => deps.driver.streams(run.runId)).finish();
   const collected = describeStreams(live, followed);

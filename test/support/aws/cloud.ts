@@ -22,7 +22,7 @@ import { startFakeAws } from './provider/fake.ts';
 
 /**
  * All that a whole run on EC2 needs, as far as it can be had without AWS: moto plays the account, the fake provider stands where Pulumi's
- * would, a VM that boots the image made for EC2 stands behind each instance, a real sshd is the relay host, the CA's key lies in (moto's) KMS.
+ * would, a VM that boots the image made for EC2 stands behind each instance, a real sshd is the relay host, the keys of CA, evidence and receipts lie in (moto's) KMS.
  */
 export interface Cloud extends AsyncDisposable {
   /** A data directory that is configured for it. */
@@ -51,8 +51,8 @@ export async function makeCloud(): Promise<Cloud> {
     ec2.destroy();
   });
   const network = await makeNetwork(ec2, PREFIX);
-  const keyId = await makeCaKey(moto.url);
-  const caPublicKey = await publicKeyOf(moto.url, keyId);
+  const [ca, evidence, receipt] = await Promise.all([makeKey(moto.url), makeKey(moto.url), makeKey(moto.url)]);
+  const caPublicKey = await publicKeyOf(moto.url, ca);
   const disk = made.use(await makeDisk(caPublicKey, LIFETIME_SECONDS));
   await registerImage(ec2, { caPublicKey, imageDigest: disk.imageDigest });
   const guests = made.use(startGuests(moto.url, chaos, (instance) => startMachine(disk.file, instance)));
@@ -62,7 +62,7 @@ export async function makeCloud(): Promise<Cloud> {
     const aws = {
       ...{ region: REGION, account_id: ACCOUNT, installation_id: INSTALLATION, endpoint: chaos.url },
       ...{ vpc_id: network.vpcId, subnets: network.subnets, instance_types: ['t3.small'] },
-      ...{ relay_address: RELAY_ADDRESS, relay_host: relayHost, keys: { ca: keyId } },
+      ...{ relay_address: RELAY_ADDRESS, relay_host: relayHost, keys: { ca, evidence, receipt } },
       ...{ visible_seconds: 1, poll_seconds: 0.2, ...changes },
     };
     await writeFile(join(place.home, 'config.json'), JSON.stringify({ driver: 'aws', engine: 'embedded', aws }));
@@ -78,7 +78,7 @@ function environment(provider: string): Readonly<Record<string, string>> {
   return { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', PULUMI_DEBUG_PROVIDERS: `aws:${port}` };
 }
 
-async function makeCaKey(endpoint: string): Promise<string> {
+async function makeKey(endpoint: string): Promise<string> {
   const kms = new KMSClient(clientOptions(endpoint));
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }));
   kms.destroy();

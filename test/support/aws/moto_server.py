@@ -4,7 +4,11 @@ Each mend names what moto 5.2.5 does and what the real service does. What is not
 """
 import copy
 import sys
+import threading
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
@@ -13,6 +17,8 @@ from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
+from moto.kms.responses import KmsResponse
+from moto.kms.utils import ECDSAPrivateKey
 from moto.s3.responses import S3Response
 
 
@@ -173,6 +179,23 @@ def mend_images():
     AmisResponse.register_image = register_image
 
 
+def mend_digests():
+    """moto hashes a digest once more before it signs it; KMS signs it as it is."""
+    respond, sign_message = KmsResponse.sign, ECDSAPrivateKey.sign
+    request = threading.local()
+
+    def sign(self):
+        request.is_digest = self._get_param("MessageType") == "DIGEST"
+        return respond(self)
+
+    def sign_digest(self, message, signing_algorithm):
+        if not request.is_digest:
+            return sign_message(self, message, signing_algorithm)
+        return self.private_key.sign(message, ec.ECDSA(Prehashed(hashes.SHA256())))
+
+    KmsResponse.sign, ECDSAPrivateKey.sign = sign, sign_digest
+
+
 def serve():
     import logging
 
@@ -185,6 +208,6 @@ def serve():
     server.serve_forever()
 
 
-for mend in (mend_tags, mend_endings, mend_launches, mend_deletions, mend_retention, mend_images):
+for mend in (mend_tags, mend_endings, mend_launches, mend_deletions, mend_retention, mend_images, mend_digests):
     mend()
 serve()
