@@ -8,22 +8,23 @@ import { walkTo } from './walk.ts';
  * between judging and reading there is no name that could come to mean something else. Throws ActionFailure, or a system error.
  */
 export function openFile(root: string, path: string): Descriptor {
-  using place = walkTo(root, path);
-  judgeFile(place.stat());
+  using place = walkTo(root, path, judgeFile);
   return Descriptor.open(place.link, constants.O_RDONLY);
 }
 
 /** Opens a folder, in the same way. */
 export function openFolder(root: string, path: string): Descriptor {
-  using place = walkTo(root, path);
-  if (!place.stat().isDirectory()) {
-    throw new ActionFailure('NOT_A_FOLDER', {
-      expected: 'a folder',
-      got: 'something else',
-      hint: 'list_files shows types',
-    });
-  }
+  using place = walkTo(root, path, judgeFolder);
   return Descriptor.open(place.link, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+function judgeFolder(stat: Stats): void {
+  if (stat.isDirectory()) return;
+  throw new ActionFailure('NOT_A_FOLDER', {
+    expected: 'a folder',
+    got: 'something else',
+    hint: 'list_files shows types',
+  });
 }
 
 /** A file with a second name may be a file from elsewhere: a script can link what it cannot read. */

@@ -94,7 +94,9 @@ describe('openFile', () => {
     try {
       await once(racer.stdout, 'data');
       const seen = new Map<string, number>();
-      for (let round = 0; round < 5_000; round++) {
+      // On a busy machine the racer may rest in the middle for long.
+      const end = performance.now() + 30_000;
+      for (let round = 0; round < 5_000 || (!seen.has('harmless') && performance.now() < end); round++) {
         const said = read('/work/job/real/secret');
         seen.set(said, (seen.get(said) ?? 0) + 1);
       }

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { ActionFailure } from '../failure.ts';
 import { Descriptor } from './descriptor.ts';
@@ -13,16 +13,20 @@ export const NAME_ONLY = O_PATH | constants.O_NOFOLLOW;
  * Goes from `root` down to a path one component at a time and gives a handle on what is there (open(2) O_PATH). Each component is taken
  * from the handle of the folder before, without following links, so renaming or relinking folders meanwhile leads nowhere else;
  * at the end the kernel is asked where the handle is, and that must be the path that was asked for. The path must have one reading
- * (GuestPath). Throws ActionFailure, or a system error.
+ * (GuestPath). What is found is judged before that: a name that was taken away never comes back to a handle, so a file that has one name and
+ * is where it was asked for has that name. The other way round, a second name could go between the two. Throws ActionFailure, or a system error.
  */
-export function walkTo(root: string, path: string): Descriptor {
+export function walkTo(root: string, path: string, judge: (found: Stats) => void = () => undefined): Descriptor {
   const names = path.split('/').slice(1);
   let here = Descriptor.open(root, NAME_ONLY | constants.O_DIRECTORY);
   for (const [index, name] of names.entries()) {
     using folder = here;
     here = Descriptor.open(`${folder.link}/${name}`, NAME_ONLY);
     try {
-      judgeComponent(here, index === names.length - 1);
+      const isLast = index === names.length - 1;
+      const found = here.stat();
+      judgeComponent(found, isLast);
+      if (isLast) judge(found);
     } catch (error) {
       here[Symbol.dispose]();
       throw error;
@@ -31,8 +35,7 @@ export function walkTo(root: string, path: string): Descriptor {
   return judgePlace(here, join(root, path));
 }
 
-function judgeComponent(here: Descriptor, isLast: boolean): void {
-  const stat = here.stat();
+function judgeComponent(stat: Stats, isLast: boolean): void {
   if (stat.isSymbolicLink()) {
     throw new ActionFailure('IS_A_LINK', {
       expected: 'a path without links',
