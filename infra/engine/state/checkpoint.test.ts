@@ -84,6 +84,8 @@ it('frozen, it writes nothing and what is pending stays so', async () => {
   await checkpoint.flush();
   await checkpoint.settled();
   expect(checkpoint.frozen).toBe(true);
+  // What cannot be put on record is not begun.
+  await expect(checkpoint.begin('deleting', box('b'))).rejects.toMatchObject({ code: 'state_not_written' });
   expect(written).toEqual([{ names: [], pending: ['creating a'] }]);
 });
 

@@ -57,12 +57,13 @@ export class Checkpoint {
     return [...this.#pending, ...this.#basePending];
   }
 
-  /** Notes durably what is about to be done; only then may the provider be called. */
+  /** Notes durably what is about to be done; only then may the provider be called. Rejects, too, once nothing is written any more. */
   async begin(type: OperationType, resource: State): Promise<PendingOperation> {
     const operation: PendingOperation = { type, resource };
     this.#pending.add(operation);
     try {
       await this.#write();
+      if (this.#frozen) throw new Error('the operation was terminated');
     } catch (error) {
       this.#pending.delete(operation);
       throw new EngineError('state_not_written', `pre-step event returned an error: ${messageOf(error)}`, {
