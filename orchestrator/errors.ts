@@ -9,21 +9,26 @@ export interface Explained {
   readonly hint: string;
 }
 
-/** Bad input or a state of affairs that stops a command before any module was asked. */
-export class RequestError extends Error implements Explained {
-  override readonly name = 'RequestError';
-  readonly code: RequestErrorCode;
+/** What each of those classes extends: the message says what was expected, what came and what to do. */
+export abstract class ExplainedError<Code extends string> extends Error implements Explained {
+  readonly code: Code;
   readonly expected: string;
   readonly got: string;
+  /** What to do, an exact command where there is one. */
   readonly hint: string;
 
-  constructor(code: RequestErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
+  constructor(code: Code, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
     super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
     this.code = code;
     this.expected = said.expected;
     this.got = said.got;
     this.hint = said.hint;
   }
+}
+
+/** Bad input or a state of affairs that stops a command before any module was asked. */
+export class RequestError extends ExplainedError<RequestErrorCode> {
+  override readonly name = 'RequestError';
 }
 
 export type RequestErrorCode =

@@ -2,6 +2,7 @@ import { createPrivateKey, generateKeyPairSync, randomUUID, type KeyObject } fro
 import { constants } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ExplainedError } from './errors.ts';
 
 /**
  * The private key that a PEM file holds (PKCS #8, ed25519, mode 0600). Makes the key on first use, and whoever comes second uses the first one's.
@@ -12,20 +13,8 @@ export async function openKeyFile(file: string): Promise<KeyObject> {
 }
 
 /** Why a key file is not used; nothing of what it holds is in the text. */
-export class KeyFileError extends Error {
+export class KeyFileError extends ExplainedError<KeyFileErrorCode> {
   override readonly name = 'KeyFileError';
-  readonly code: KeyFileErrorCode;
-  readonly expected: string;
-  readonly got: string;
-  readonly hint: string;
-
-  constructor(code: KeyFileErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
-  }
 }
 
 export type KeyFileErrorCode = 'key_file_exposed' | 'key_file_invalid' | 'key_file_unusable';

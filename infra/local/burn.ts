@@ -78,13 +78,8 @@ async function destroyStack(
   try {
     const { stack } = run ?? {};
     if (stack === undefined) return 'already gone';
-    if (
-      (await withinLimit(
-        PULUMI_LIMIT_MS,
-        stack.destroy(onEvent).then(() => stack.remove()),
-      )) === 'late'
-    )
-      stack.terminate();
+    const gone = stack.destroy(onEvent).then(() => stack.remove());
+    if ((await withinLimit(PULUMI_LIMIT_MS, gone)) === 'late') stack.terminate();
     else await removeStackTraces(options, name);
     return 'pulumi destroy';
   } catch {

@@ -1,18 +1,8 @@
-/** Why the CA did not sign, or why a certificate does not hold. One code per rule; `message` ends with what to do. */
-export class CaError extends Error {
-  override readonly name = 'CaError';
-  readonly code: CaErrorCode;
-  readonly expected: string;
-  readonly got: string;
-  readonly hint: string;
+import { ExplainedError } from '../errors.ts';
 
-  constructor(code: CaErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
-  }
+/** Why the CA did not sign, or why a certificate does not hold. One code per rule; `message` ends with what to do. */
+export class CaError extends ExplainedError<CaErrorCode> {
+  override readonly name = 'CaError';
 }
 
 /** Every way it can fail. The first group is about the signer, the second about one rule each, the last about the finished bytes. */

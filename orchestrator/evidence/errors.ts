@@ -1,18 +1,8 @@
-/** Why evidence could not be sealed or a receipt not be signed. `message` ends with what to do. */
-export class EvidenceError extends Error {
-  override readonly name = 'EvidenceError';
-  readonly code: EvidenceErrorCode;
-  readonly expected: string;
-  readonly got: string;
-  readonly hint: string;
+import { ExplainedError } from '../errors.ts';
 
-  constructor(code: EvidenceErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
-  }
+/** Why evidence could not be sealed or a receipt not be signed. `message` ends with what to do. */
+export class EvidenceError extends ExplainedError<EvidenceErrorCode> {
+  override readonly name = 'EvidenceError';
 }
 
 /** The first is about keys, the second group about the bundle and what goes into it, the last about the receipt. */

@@ -1,3 +1,5 @@
+import { ExplainedError } from '../errors.ts';
+
 /**
  * What can go wrong between relay and sandbox, and whether the same attempt may be made again.
  * Nothing is retryable once a request may have reached the executor: then the effect is unknown, and a retry could run it twice.
@@ -17,21 +19,13 @@ export const RELAY_ERRORS = {
 export type RelayErrorCode = keyof typeof RELAY_ERRORS;
 
 /** The one error of the relay. `retryable` says whether the same attempt may be made again. */
-export class RelayError extends Error {
+export class RelayError extends ExplainedError<RelayErrorCode> {
   override readonly name = 'RelayError';
-  readonly code: RelayErrorCode;
   readonly retryable: boolean;
-  readonly expected: string;
-  readonly got: string;
-  readonly hint: string;
 
   constructor(code: RelayErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
+    super(code, said, options);
     this.retryable = RELAY_ERRORS[code].retryable;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
   }
 }
 

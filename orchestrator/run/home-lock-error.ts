@@ -1,12 +1,9 @@
+import { ExplainedError } from '../errors.ts';
 import type { HomeOwner } from './home-owner.ts';
 
 /** Why the data directory could not be taken. `owner` is who has it, where that is known. */
-export class HomeLockError extends Error {
+export class HomeLockError extends ExplainedError<HomeLockErrorCode> {
   override readonly name = 'HomeLockError';
-  readonly code: HomeLockErrorCode;
-  readonly expected: string;
-  readonly got: string;
-  readonly hint: string;
   readonly owner: HomeOwner | undefined;
 
   constructor(
@@ -14,11 +11,7 @@ export class HomeLockError extends Error {
     said: { expected: string; got: string; hint: string },
     options?: ErrorOptions & { owner?: HomeOwner },
   ) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
+    super(code, said, options);
     this.owner = options?.owner;
   }
 }

@@ -1,21 +1,8 @@
-import type { Explained } from '../errors.ts';
+import { ExplainedError } from '../errors.ts';
 
 /** Why something could not be prepared. One row per code says nothing more than the code: the message carries expected, got and hint. */
-export class SetupError extends Error implements Explained {
+export class SetupError extends ExplainedError<SetupErrorCode> {
   override readonly name = 'SetupError';
-  readonly code: SetupErrorCode;
-  readonly expected: string;
-  readonly got: string;
-  /** What to do, an exact command where there is one. */
-  readonly hint: string;
-
-  constructor(code: SetupErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
-  }
 }
 
 export type SetupErrorCode =

@@ -1,3 +1,5 @@
+import { ExplainedError } from '../../errors.ts';
+
 /**
  * What can go wrong with the archive, and whether the same attempt may succeed later by itself. Every put is idempotent, so
  * an attempt whose answer was lost may always be made again.
@@ -22,21 +24,13 @@ export const ARCHIVE_ERRORS = {
 export type ArchiveErrorCode = keyof typeof ARCHIVE_ERRORS;
 
 /** The one error of the archive. */
-export class ArchiveError extends Error {
+export class ArchiveError extends ExplainedError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError';
-  readonly code: ArchiveErrorCode;
   readonly retryable: boolean;
-  readonly expected: string;
-  readonly got: string;
-  readonly hint: string;
 
   constructor(code: ArchiveErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
+    super(code, said, options);
     this.retryable = ARCHIVE_ERRORS[code].retryable;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
   }
 }
 

@@ -1,18 +1,12 @@
+import { ExplainedError } from '../../errors.ts';
+
 /** Why the journal did not do what it was asked. `retryable` says whether the same call can succeed without anybody mending anything. */
-export class JournalError extends Error {
+export class JournalError extends ExplainedError<JournalErrorCode> {
   override readonly name = 'JournalError';
-  readonly code: JournalErrorCode;
-  readonly expected: string;
-  readonly got: string;
-  readonly hint: string;
   readonly retryable: boolean;
 
   constructor(code: JournalErrorCode, said: { expected: string; got: string; hint: string }, options?: ErrorOptions) {
-    super(`expected ${said.expected}, got ${said.got}; ${said.hint}`, options);
-    this.code = code;
-    this.expected = said.expected;
-    this.got = said.got;
-    this.hint = said.hint;
+    super(code, said, options);
     this.retryable = RETRYABLE[code];
   }
 }
