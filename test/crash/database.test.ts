@@ -1,6 +1,5 @@
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startPostgres } from '../../orchestrator/run/journal/postgres-for-tests.ts';
+import { newDatabase, startPostgres } from '../../orchestrator/run/journal/postgres-for-tests.ts';
 import type { FailpointName } from '../../orchestrator/run/failpoint.ts';
 import type { Fault } from '../support/crash-plan.ts';
 import { findAfter } from './found.ts';
@@ -43,7 +42,7 @@ describe.skipIf(outage === undefined)('a database that is gone', () => {
     'for %i s (%s, %s) ends the run in good order',
     { timeout: 120_000 },
     async (seconds, step, when, outcome) => {
-      await using home = await place.newHome({ databaseUrl: await newDatabase(`${step}_${when}`) });
+      await using home = await place.newHome({ databaseUrl: await newDatabase(postgres, `crash_${step}_${when}`) });
       const run = home.start({ do: 'run', fault: { step, when, how: 'ask' } });
       await run.said('asking');
       const isBack = outage?.(seconds * 1_000);
@@ -63,12 +62,3 @@ describe.skipIf(outage === undefined)('a database that is gone', () => {
     },
   );
 });
-
-async function newDatabase(name: string): Promise<string> {
-  const url = postgres?.url ?? '';
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(`create database crash_${name}`);
-  await client.end();
-  return url.replace('/postgres?', `/crash_${name}?`);
-}

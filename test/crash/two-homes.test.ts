@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startPostgres } from '../../orchestrator/run/journal/postgres-for-tests.ts';
+import { newDatabase, startPostgres } from '../../orchestrator/run/journal/postgres-for-tests.ts';
 import type { DumpedRun } from '../support/crash-plan.ts';
 import { scan } from '../support/scanner.ts';
 import { findAfter } from './found.ts';
@@ -35,7 +34,7 @@ afterAll(async () => {
 
 describe.skipIf(postgres === undefined)('two data directories on one journal', { timeout: 300_000 }, () => {
   test('never touch the same run, when one of them is killed and the other sweeps', async () => {
-    const databaseUrl = await newDatabase('two_homes');
+    const databaseUrl = await newDatabase(postgres, 'two_homes');
     const limits = { runs: HANGING + ENDING };
     await using left = await place.newHome({ databaseUrl, limits });
     await using right = await place.newHome({ databaseUrl, limits });
@@ -142,13 +141,4 @@ async function recover(home: CrashHome): Promise<readonly DumpedRun[]> {
   const { code } = await recovery.ended;
   expect(code, recovery.output()).toBe(0);
   return (await recovery.said('dump')).runs;
-}
-
-async function newDatabase(name: string): Promise<string> {
-  const url = postgres?.url ?? '';
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query(`create database ${name}`);
-  await client.end();
-  return url.replace('/postgres?', `/${name}?`);
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import pg from 'pg';
 
 /**
  * A real Postgres server for tests: the one BURNBAG_TEST_DATABASE_URL names, else one of our own from Debian's postgresql package,
@@ -21,6 +22,16 @@ export interface TestPostgres extends AsyncDisposable {
   readonly url: string;
   /** Stops the server at once, waits so long, and starts it again; only where it is our own. */
   readonly outage?: (ms: number) => Promise<void>;
+}
+
+/** Makes a database of that name on such a server, and says its URL. */
+export async function newDatabase(postgres: TestPostgres | undefined, name: string): Promise<string> {
+  const url = postgres?.url ?? '';
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`create database ${name}`);
+  await client.end();
+  return url.replace('/postgres?', `/${name}?`);
 }
 
 const PACKAGED = '/usr/lib/postgresql';
