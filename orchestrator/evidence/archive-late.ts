@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { archiveFiles, type ArchiveRequest } from './archive-run.ts';
-import { readIfThere, syncFolder, writeDurably } from './durable.ts';
+import { digestIfThere, readIfThere, syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
 import { type LateArchive, LateArchiveStatement, lateArchiveStatement } from './format/late-archive.ts';
@@ -53,8 +52,8 @@ async function readLate(dir: string, { publicKey }: Signer): Promise<LateArchive
 }
 
 async function requireReceipt(dir: string): Promise<string> {
-  const receipt = await readIfThere(join(dir, RECEIPT_FILES.statement));
-  if (receipt !== undefined) return createHash('sha256').update(receipt).digest('hex');
+  const digest = await digestIfThere(join(dir, RECEIPT_FILES.statement));
+  if (digest !== null) return digest;
   throw new EvidenceError('not_sealed', {
     expected: `a receipt in ${dir}`,
     got: 'none',

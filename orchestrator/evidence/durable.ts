@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { EvidenceError } from './errors.ts';
 
@@ -29,4 +30,10 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** SHA-256 of a small file, in hex; null where there is none. */
+export async function digestIfThere(file: string): Promise<string | null> {
+  const content = await readIfThere(file);
+  return content === undefined ? null : createHash('sha256').update(content).digest('hex');
 }

@@ -14,7 +14,7 @@ export { openCapture, type Capture } from './capture/capture.ts';
 export { CaptureReader, type CapturedFrame } from './capture/read-capture.ts';
 export { describeFrame, type DescribedFrame } from './capture/describe-frame.ts';
 export type { FrameSender } from './capture/blocks.ts';
-export { readIfThere } from './durable.ts';
+export { digestIfThere, readIfThere } from './durable.ts';
 export { CUSTODY_ACTS, type CustodyEntry, type CustodyFacts } from './custody/entry.ts';
 export { readCustody, recordCustody, type CustodyReading } from './custody/custody-log.ts';
 export { EXPORT_FORMATS, exportBundle, type Exported, type ExportFormat } from './export/export-bundle.ts';

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConcreteId, Deletion, Observation } from '../../infra/driver.ts';
-import { readIfThere, syncFolder, writeDurably } from './durable.ts';
+import { digestIfThere, syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { Manifest, type RunFacts } from './format/manifest.ts';
 import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
@@ -68,9 +67,9 @@ type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256' | 'burn
 /** A run may have to be burned before, or without, its evidence being sealed or archived: the receipt says so with null. */
 async function describeEvidence(dir: string): Promise<Covered> {
   const [root, archive, burnLog] = await Promise.all(
-    [SEAL_FILES.manifest, ARCHIVE_FILE, BURN_FILE].map((name) => digestOf(join(dir, name))),
+    [SEAL_FILES.manifest, ARCHIVE_FILE, BURN_FILE].map((name) => digestIfThere(join(dir, name))),
   );
-  const isSealed = (await digestOf(join(dir, SEAL_FILES.envelope))) !== null;
+  const isSealed = (await digestIfThere(join(dir, SEAL_FILES.envelope))) !== null;
   return {
     evidence_root: isSealed ? (root ?? null) : null,
     archive_sha256: archive ?? null,
@@ -167,9 +166,4 @@ function notProven(what: string, got: string): EvidenceError {
     got,
     hint: 'delete it again and look again; until then the run stays quarantined',
   });
-}
-
-async function digestOf(file: string): Promise<string | null> {
-  const content = await readIfThere(file);
-  return content === undefined ? null : createHash('sha256').update(content).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain } from '../errors.ts';
@@ -7,8 +6,8 @@ import {
   archiveLate,
   archiveReceipt,
   archiveRun,
+  digestIfThere,
   noteFailure,
-  readIfThere,
   requireSeal,
   LATE_FILE,
   readSpool,
@@ -99,12 +98,7 @@ async function putAll(runId: string, { home, requester, vault }: Deps): Promise<
   }
   const why = `at ${archive.endpoint}, bucket ${archive.bucket}, ${archive.mode}, lock ${facts.lock}`;
   const about = { who: requester, act: 'archived', run_id: runId, evidence_root: evidenceRoot } as const;
-  const sha256 = (await digestOf(join(dir, LATE_FILE))) ?? (await digestOf(join(dir, ARCHIVE_FILE)));
+  const sha256 = (await digestIfThere(join(dir, LATE_FILE))) ?? (await digestIfThere(join(dir, ARCHIVE_FILE)));
   await recordCustody(home, { ...about, sha256, detail: `after its run, ${why}` });
   return why;
-}
-
-async function digestOf(file: string): Promise<string | null> {
-  const content = await readIfThere(file);
-  return content === undefined ? null : createHash('sha256').update(content).digest('hex');
 }
