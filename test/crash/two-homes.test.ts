@@ -108,16 +108,26 @@ async function hang(home: CrashHome): Promise<readonly CrashProcess[]> {
   const logins = async (): Promise<number> => (await home.readLedger()).filter(({ what }) => what === 'login').length;
   const before = await logins();
   const started = [...(await detonations(home, 1, HANG))];
-  await eventually(async () => (await logins()) === before + 1);
+  await eventually(started, async () => (await logins()) === before + 1);
   started.push(...(await detonations(home, HANGING - 1, HANG)));
-  await eventually(async () => (await logins()) === before + HANGING);
+  await eventually(started, async () => (await logins()) === before + HANGING);
   return started;
 }
 
-async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+/** Waits until it is so; one of the processes that ends before breaks it at once. */
+async function eventually(processes: readonly CrashProcess[], isSo: () => Promise<boolean>): Promise<void> {
+  const over = new AbortController();
+  const ended = Promise.race(processes.map(async (one) => `${JSON.stringify(await one.ended)}: ${one.output()}`));
+  void ended.then(() => {
+    over.abort();
+  });
   const deadline = performance.now() + EVENTUALLY_MS;
   while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`expected it within ${EVENTUALLY_MS / 1000} s`);
+    if (over.signal.aborted) throw new Error(`expected all to hang, one ended: ${await ended}`);
+    if (performance.now() > deadline)
+      throw new Error(
+        `expected it within ${EVENTUALLY_MS / 1000} s, got ${processes.map((one) => one.output()).join('\n')}`,
+      );
     await sleep(50);
   }
 }

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, rmSync, writeFileSync, closeSync } from 'node:fs';
 import { once } from 'node:events';
 import { unlink } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ConcreteId, SandboxDriver } from '../../infra/driver.ts';
 import type { RunContext } from '../../infra/local/context.ts';
@@ -104,14 +104,21 @@ function fakeStack(options: FakeDriverOptions, contexts: Map<string, RunContext>
   };
 }
 
-/** A port that nobody listens on now. */
+/**
+ * A port that nobody listens on now, and none of those that the kernel gives to outgoing connections and to servers that ask for any
+ * (32768 and more, ip(7)): the machine listens half a second later, and the other tests open hundreds meanwhile.
+ */
 async function choosePort(): Promise<number> {
-  const server = createServer().listen(0, LOOPBACK);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = randomInt(10_000, 32_768);
+    await using server = createServer().listen(port, LOOPBACK);
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isFree) return port;
+  }
+  throw new Error('expected a free port from 10000 to 32767, got 100 that are taken');
 }
 
 /** As Pulumi leaves it while it works: locked, an operation pending. */
