@@ -41,8 +41,8 @@ export const reap = operation({
     const orchestrator = await context.open();
     return orchestrator.reap({ dryRun, most, impatient, graceSeconds }, context.observe);
   },
-  async whenBusy({ dry_run: dryRun, grace_seconds: graceSeconds }, { environment }) {
-    return sweepAsBystander({ home: environment.home, dryRun, graceSeconds }, await driverOf(environment));
+  async whenBusy({ dry_run: dryRun, grace_seconds: graceSeconds, most }, { environment }) {
+    return sweepAsBystander({ home: environment.home, dryRun, graceSeconds, most }, await driverOf(environment));
   },
 });
 

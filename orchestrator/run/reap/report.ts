@@ -37,3 +37,13 @@ export const SweepReport = z.strictObject({
   duration_ms: z.int(),
 });
 export type SweepReport = z.infer<typeof SweepReport>;
+
+/** How many more runs a sweep may deal with that may deal with `most`; what it only looked at does not count. */
+export function roomLeft({ most }: { readonly most: number }, done: readonly SweptRun[]): number {
+  return most - done.filter(({ did }) => did !== 'left').length;
+}
+
+/** Why a run was left that a sweep would have dealt with. */
+export function tooMany(most: number): string {
+  return `more than ${most} runs to burn in one sweep: look at them, then sweep again with --most`;
+}

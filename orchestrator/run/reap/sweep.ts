@@ -10,7 +10,7 @@ import { burnRemnants } from './burn-remnants.ts';
 import { type Find, findRuns } from './find.ts';
 import { findUnlabelled } from './find-unlabelled.ts';
 import { judge, type Standing, type Verdict } from './judge.ts';
-import type { SweepReport, SweptRun } from './report.ts';
+import { roomLeft, type SweepReport, type SweptRun, tooMany } from './report.ts';
 import { type Crew, standingOf } from './standing.ts';
 import { writeSweepLog } from './sweep-log.ts';
 
@@ -27,7 +27,7 @@ export type { Crew };
 export async function sweep(order: SweepOrder, deps: Deps, crew: Crew): Promise<SweepReport> {
   const since = performance.now();
   const done: SweptRun[] = [];
-  const room = (): number => order.most - done.filter(({ did }) => did !== 'left').length;
+  const room = (): number => roomLeft(order, done);
   for (const run of await abandoned(deps, crew)) done.push(await takeUp(run, order, room(), deps, crew));
   const marked = await mark(order, deps, crew, done);
   if (marked.some(({ verdict }) => verdict.burn)) await sleep(LAST_CHECK_MS);
@@ -77,7 +77,7 @@ async function takeUp(run: Run, order: SweepOrder, room: number, deps: Deps, cre
     if (at > new Date()) return { ...swept, did: 'left', why: `quarantined; tried again at ${at.toISOString()}` };
   }
   const why = `left ${state} by a process that ended`;
-  if (room <= 0) return { ...swept, did: 'left', why: tooMany(order) };
+  if (room <= 0) return { ...swept, did: 'left', why: tooMany(order.most) };
   if (order.dryRun) return { ...swept, did: 'would_burn', why };
   const ended = await crew.takeUp(run);
   return { ...swept, state: ended.state, did: isTerminal(ended.state) ? 'burned' : 'left', why: ended.why ?? why };
@@ -118,9 +118,9 @@ async function burnMarked(
 ): Promise<SweptRun> {
   const { runId, ids } = find;
   const swept = { run_id: runId, state: 'state' in standing ? standing.state : null, ids: ids.length };
-  if (standing.is === 'elsewhere') return stopOverdue(find, order, deps.driver, verdict.why);
+  if (standing.is === 'elsewhere') return stopOverdue(find, { ...order, room }, deps.driver, verdict.why);
   if (!verdict.burn) return { ...swept, did: 'left', why: verdict.why };
-  if (room <= 0) return { ...swept, did: 'left', why: tooMany(order) };
+  if (room <= 0) return { ...swept, did: 'left', why: tooMany(order.most) };
   if (order.dryRun) return { ...swept, did: 'would_burn', why: verdict.why };
   const now = await standingOf(runId, deps, crew);
   const last = judge(find, now, { now: new Date(), graceSeconds: order.graceSeconds });
@@ -128,8 +128,4 @@ async function burnMarked(
   const problem = await burnRemnants(deps.driver, runId, ids);
   if (problem === undefined) return { ...swept, did: 'burned', why: verdict.why };
   return { ...swept, did: 'left', why: `not proven gone: ${problem}` };
-}
-
-function tooMany({ most }: SweepOrder): string {
-  return `more than ${most} runs to burn in one sweep: look at them, then sweep again with --most`;
 }

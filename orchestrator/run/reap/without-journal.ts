@@ -2,7 +2,7 @@ import type { SandboxDriver } from '../../../infra/driver.ts';
 import { lockHome } from '../home-lock.ts';
 import { burnRemnants } from './burn-remnants.ts';
 import { findRuns } from './find.ts';
-import type { SweepReport, SweptRun } from './report.ts';
+import { type SweepReport, type SweptRun, tooMany } from './report.ts';
 import { writeSweepLog } from './sweep-log.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function sweepWithoutJournal(
     const why = 'everything was to be burned, without asking the journal';
     if (order.dryRun) runs.push({ ...swept, did: 'would_burn', why });
     else if (runs.length >= order.most)
-      runs.push({ ...swept, did: 'left', why: `more than ${order.most} runs to burn in one sweep` });
+      runs.push({ ...swept, did: 'left', why: tooMany(order.most) });
     else {
       const problem = await burnRemnants(driver, runId, ids);
       runs.push(
