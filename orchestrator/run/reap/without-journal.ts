@@ -20,8 +20,7 @@ export async function sweepWithoutJournal(
     const swept = { run_id: runId, state: null, ids: ids.length };
     const why = 'everything was to be burned, without asking the journal';
     if (order.dryRun) runs.push({ ...swept, did: 'would_burn', why });
-    else if (runs.length >= order.most)
-      runs.push({ ...swept, did: 'left', why: tooMany(order.most) });
+    else if (runs.length >= order.most) runs.push({ ...swept, did: 'left', why: tooMany(order.most) });
     else {
       const problem = await burnRemnants(driver, runId, ids);
       runs.push(

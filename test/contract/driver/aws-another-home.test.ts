@@ -101,7 +101,13 @@ describe.skipIf(postgres === undefined)('a sweep beside another data directory',
 
   test('goes on to the others where one cannot be ended', async () => {
     const runs = [await there.startRun(AN_HOUR_MS), await there.startRun(AN_HOUR_MS)];
-    rig.chaos.rules.push({ action: 'TerminateInstances', how: 'error', status: 403, code: 'UnauthorizedOperation', times: 1 });
+    rig.chaos.rules.push({
+      action: 'TerminateInstances',
+      how: 'error',
+      status: 403,
+      code: 'UnauthorizedOperation',
+      times: 1,
+    });
     const swept = await sweep();
     expect(swept.map(({ did }) => did).toSorted()).toEqual(['left', 'stopped']);
     const [left] = swept.filter(({ did }) => did === 'left');
@@ -167,7 +173,8 @@ async function openParty(databaseUrl: string, changes: object = {}): Promise<Par
       const runId = `ad${String((begun += 1)).padStart(10, '0')}`;
       runs.push(runId);
       let run = await journal.createRun({ runId, taskId: 't', requester: 'r', profile: 'detonation', request: {} });
-      for (const to of ['admitted', 'provisioning', 'ready', 'executing'] as const) run = await journal.moveRun(run, to);
+      for (const to of ['admitted', 'provisioning', 'ready', 'executing'] as const)
+        run = await journal.moveRun(run, to);
       const now = (): Date => new Date(Date.now() - agoMs);
       await rig.newDriver({ home, now }).provision(requestOf(runId), keepingObserver(), never);
       return runId;
