@@ -6,6 +6,7 @@ import { makeTestHome } from '../support/home.ts';
 import { scan } from '../support/scanner.ts';
 import { randomFrom } from './random.ts';
 import { soak } from './soak.ts';
+import { whenStopped } from './when-stopped.ts';
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +17,7 @@ const { values } = parseArgs({
 });
 const random = randomFrom(Number(values.seed));
 await using place = await makeTestHome();
+whenStopped(place);
 await place.configure({ limits: { runs: Number(values['at-once']) } });
 const script = await place.write('soak.sh', '#!/bin/sh\nid; sleep 2; echo done >done.txt\n');
 const since = performance.now();

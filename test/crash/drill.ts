@@ -10,6 +10,7 @@ import { openCrashPlace } from './place.ts';
 import { playAll } from './play-all.ts';
 import { randomFrom } from './random.ts';
 import { crashTable, drillTable, type DrilledCell, missesOf, percentile } from './table.ts';
+import { whenStopped } from './when-stopped.ts';
 
 /** Drawn at a time: enough to keep two workers busy, few enough to stop in time. */
 const DRAWN = 8;
@@ -27,6 +28,7 @@ const { values } = parseArgs({
 const since = performance.now();
 const results: DrilledCell[] = [];
 await using place = await openCrashPlace();
+whenStopped(place);
 if (values.minutes === undefined) await playEach();
 else await playAtRandom(Number(values.minutes));
 const broken = results.filter(({ violations }) => violations.length > 0);

@@ -94,16 +94,24 @@ export async function openCrashPlace(): Promise<CrashPlace> {
   if ((await first.ended).code !== 0)
     throw new Error(`expected a template, got ${first.output()} ${JSON.stringify(first.events)}`);
   let count = 0;
+  const homes = new Set<CrashHome>();
+  // Before the folder they are in. Most are gone by then.
+  stack.defer(async () => {
+    await Promise.all([...homes].map((home) => home[Symbol.asyncDispose]()));
+  });
   return {
     endpoint: server.endpoint,
     credentials: server.credentials,
     newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits, driver } = {}) => {
+      if (stack.disposed) throw new Error('expected a place for a home, got one that was taken away');
       const home = join(folder, `home-${(count += 1)}`);
       const unmount = sizeMiB === undefined ? undefined : await mountMemory(home, sizeMiB);
       await cp(template, home, { recursive: true });
       await configure(home, endpoint, limits);
       if (driver === 'local') await takePrepared(home);
-      return homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount, driver });
+      const made = homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount, driver });
+      homes.add(made);
+      return made;
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -174,12 +182,21 @@ function homeAt(
   { databaseUrl, unmount, driver }: Ground = {},
 ): CrashHome {
   const started: CrashProcess[] = [];
+  let disposal: Promise<void> | undefined;
+  const dispose = async (): Promise<void> => {
+    for (const { pid } of [...started, ...(await scan(home))]) if (pid !== undefined) kill(pid);
+    await Promise.all(started.map(({ ended }) => ended));
+    await unmount?.();
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    await rm(ledger, { force: true });
+  };
   return {
     home,
     ledger,
     readLedger: async () =>
       lines(await readFile(ledger, 'utf8').catch(() => '')).map((line) => JSON.parse(line) as LedgerLine),
     start: ({ machine: misbehave, ...rest }) => {
+      if (disposal !== undefined) throw new Error('expected a home to start a process on, got one that was taken away');
       const where = {
         home,
         ...(databaseUrl !== undefined && { databaseUrl }),
@@ -190,13 +207,7 @@ function homeAt(
       started.push(child);
       return child;
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const { pid } of [...started, ...(await scan(home))]) if (pid !== undefined) kill(pid);
-      await Promise.all(started.map(({ ended }) => ended));
-      await unmount?.();
-      await rm(home, { recursive: true, force: true, maxRetries: 5 });
-      await rm(ledger, { force: true });
-    },
+    [Symbol.asyncDispose]: () => (disposal ??= dispose()),
   };
 }
 
