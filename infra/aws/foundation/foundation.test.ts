@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BudgetsClient, DescribeBudgetsCommand } from '@aws-sdk/client-budgets';
 import { CloudTrailClient, GetTrailStatusCommand } from '@aws-sdk/client-cloudtrail';
@@ -14,7 +12,7 @@ import {
   DescribeVpcAttributeCommand,
   DescribeVpcEndpointsCommand,
   DescribeVpcsCommand,
-  EC2Client,
+  type EC2Client,
 } from '@aws-sdk/client-ec2';
 import { GetRoleCommand, IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { DescribeKeyCommand, GetKeyPolicyCommand, KMSClient } from '@aws-sdk/client-kms';
@@ -27,62 +25,38 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
-import { CHANGED_INPUTS, FOUNDATION_INPUTS } from '../../../test/support/aws/foundation-inputs.ts';
-import { type Moto, startMoto } from '../../../test/support/aws/moto.ts';
+import { ACCOUNT, clientOptions } from '../../../test/support/aws/clients.ts';
+import { type Deployed, deployFoundation } from '../../../test/support/aws/foundation.ts';
 import { runInputs } from '../../../test/support/aws/network.ts';
-import { type FakeAws, startFakeAws } from '../../../test/support/aws/provider/fake.ts';
-import { openStack, type OpenStack } from '../../pulumi/stack.ts';
 import { RunOutputs } from '../run/inputs.ts';
 import { runProgram } from '../run/program.ts';
-import deployed from './main.ts';
-import { FoundationOutputs } from './outputs.ts';
-import { foundationProgram } from './program.ts';
+import main from './main.ts';
+import type { FoundationOutputs } from './outputs.ts';
 
 /** Quick when idle; a machine that boots VMs beside it takes its time. */
 vi.setConfig({ testTimeout: 240_000 });
 
-let moto: Moto;
-let provider: FakeAws;
-let stack: OpenStack;
+let deployed: Deployed;
 let outputs: FoundationOutputs;
-const folder = mkdtempSync(join(tmpdir(), 'aws-foundation-'));
-const clients = () => clientOptions(moto.url);
+const clients = () => clientOptions(deployed.account.moto.url);
 const never = new AbortController().signal;
 const ignore = (): void => undefined;
-
-const open = (name: string, program: () => Promise<Record<string, unknown>>): Promise<OpenStack> =>
-  openStack({
-    name,
-    project: 'burnbag-foundation',
-    config: { 'burnbag-foundation:foundation': JSON.stringify(FOUNDATION_INPUTS), 'aws:region': REGION },
-    program,
-    backendDir: join(folder, 'state'),
-    workDir: join(folder, name),
-    engine: 'embedded',
-    passphrase: 'x',
-    providers: { aws: provider.address },
-  });
 
 let ec2: EC2Client;
 let s3: S3Client;
 let kms: KMSClient;
 let iam: IAMClient;
 beforeAll(async () => {
-  moto = await startMoto();
-  provider = await startFakeAws(moto.url);
-  ec2 = new EC2Client(clients());
+  deployed = await deployFoundation();
+  ({ outputs } = deployed);
+  ({ ec2 } = deployed.account);
   s3 = new S3Client({ ...clients(), forcePathStyle: true });
   kms = new KMSClient(clients());
   iam = new IAMClient(clients());
-  stack = await open('foundation', foundationProgram(FOUNDATION_INPUTS));
-  outputs = FoundationOutputs.parse(await stack.up(never, ignore));
 });
 afterAll(async () => {
-  for (const client of [ec2, s3, kms, iam]) client.destroy();
-  await provider.stop();
-  await moto.stop();
-  rmSync(folder, { recursive: true });
+  for (const client of [s3, kms, iam]) client.destroy();
+  await deployed[Symbol.asyncDispose]();
 });
 
 const ofVpc = (...ids: string[]) => ({ Filters: [{ Name: 'vpc-id', Values: ids }] });
@@ -210,56 +184,11 @@ test('the budget watches the cost of this installation', async () => {
 });
 
 test('brought up again, by the program that Pulumi.yaml names, it changes nothing', async () => {
-  const before = provider.log.length;
-  const again = await open('foundation', deployed);
+  const { log } = deployed.account.provider;
+  const before = log.length;
+  const again = await deployed.open('foundation', main);
   expect(await again.up(never, ignore)).toEqual(outputs);
-  expect(provider.log.slice(before)).toEqual([]);
-});
-
-describe('with other inputs it', () => {
-  let done: readonly string[];
-  beforeAll(async () => {
-    const before = provider.log.length;
-    const changed = await open('foundation', foundationProgram(CHANGED_INPUTS));
-    expect(await changed.up(never, ignore)).toEqual(outputs);
-    done = provider.log.slice(before);
-  });
-
-  test('is changed in place: nothing of it is made anew, and nothing goes', () => {
-    expect(done.length).toBeGreaterThan(0);
-    expect(done.filter((one) => !one.startsWith('update '))).toEqual([]);
-  });
-
-  test('lets the other clients in, and no longer the first ones', async () => {
-    const { SecurityGroups = [] } = await ec2.send(
-      new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: ['burnbag-contract-relay'] }] }),
-    );
-    const sources = SecurityGroups.flatMap(({ IpPermissions = [] }) => IpPermissions)
-      .flatMap(({ IpRanges = [] }) => IpRanges)
-      .map(({ CidrIp }) => CidrIp);
-    expect(sources).toEqual(['192.168.8.0/24']);
-    const { NetworkAcls = [] } = await ec2.send(new DescribeNetworkAclsCommand(ofVpc(outputs.relayVpcId)));
-    const entries = NetworkAcls.flatMap(({ Entries = [] }) => Entries.map(({ CidrBlock }) => CidrBlock));
-    expect(entries).toContain('192.168.8.0/24');
-    expect(entries).not.toContain('192.168.7.0/24');
-  });
-
-  test('keeps evidence longer, trusts whom it is told, and warns later', async () => {
-    const lock = await s3.send(new GetObjectLockConfigurationCommand({ Bucket: outputs.evidenceBucket }));
-    expect(lock.ObjectLockConfiguration?.Rule?.DefaultRetention).toMatchObject({ Mode: 'COMPLIANCE', Days: 60 });
-    const { Role: role } = await iam.send(new GetRoleCommand({ RoleName: 'burnbag-contract-orchestrator' }));
-    expect(decodeURIComponent(role?.AssumeRolePolicyDocument ?? '')).toContain(`arn:aws:iam::${ACCOUNT}:role/ci`);
-    const budgets = new BudgetsClient(clients());
-    const { Budgets = [] } = await budgets.send(new DescribeBudgetsCommand({ AccountId: ACCOUNT }));
-    expect(Budgets.map(({ BudgetLimit }) => BudgetLimit?.Amount)).toEqual(['80']);
-    budgets.destroy();
-  });
-
-  test('brought up again, changes nothing', async () => {
-    const before = provider.log.length;
-    await (await open('foundation', foundationProgram(CHANGED_INPUTS))).up(never, ignore);
-    expect(provider.log.slice(before)).toEqual([]);
-  });
+  expect(log.slice(before)).toEqual([]);
 });
 
 test('Pulumi.yaml names that program', async () => {
@@ -274,7 +203,7 @@ test('a run stands on it', async () => {
     ...runInputs('aa0000000009', { vpcId: outputs.sandboxVpcId, subnets: [subnet?.id ?? '', ''] }),
     relayAddress: outputs.relayAddress,
   };
-  const run = await open(
+  const run = await deployed.open(
     'run',
     runProgram(() => inputs),
   );
@@ -283,7 +212,7 @@ test('a run stands on it', async () => {
 });
 
 test('taken down it leaves the evidence, its keys and the trail’s records, and nothing else', async () => {
-  expect(await stack.destroy(ignore)).toEqual({ unresolved: [] });
+  expect(await deployed.stack.destroy(ignore)).toEqual({ unresolved: [] });
   const { Vpcs = [] } = await ec2.send(
     new DescribeVpcsCommand({ Filters: [{ Name: 'tag-key', Values: ['burnbag:role'] }] }),
   );

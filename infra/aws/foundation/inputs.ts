@@ -10,8 +10,14 @@ export const FoundationInputs = z.strictObject({
   /** The account it must be deployed into; another one's credentials are refused. */
   accountId: AccountId,
   region: Region,
-  /** Zones that sandboxes may use, best first. */
-  zones: z.array(z.string().min(1)).min(1).max(MAX_ZONES),
+  /** Zones that sandboxes may use, best first. A zone's letter is its part of the network: others may come and go beside it. */
+  zones: z
+    .array(z.string().regex(/^[a-z0-9-]+[a-z]$/))
+    .min(1)
+    .max(MAX_ZONES)
+    .refine((zones) => new Set(zones.map(letterOf)).size === zones.length, 'expected zones with a letter each'),
+  /** Where the relay's subnet is; the first of the zones by name where it is absent. Must not change: a subnet cannot be moved. */
+  relayZone: z.string().min(1).optional(),
   /** The sandboxes' network; a /16, of which each zone takes a /24. */
   sandboxNetwork: z
     .string()
@@ -47,11 +53,17 @@ export interface Plan {
 }
 
 /** Divides the two networks. */
-export function planOf({ zones, sandboxNetwork, relayNetwork }: FoundationInputs): Plan {
+export function planOf({ zones, relayZone, sandboxNetwork, relayNetwork }: FoundationInputs): Plan {
   const third = (network: string, part: number) => network.replace(/\.0\.0\/16$/, `.${part}`);
+  const partOf = (zone: string) => letterOf(zone).charCodeAt(0) - 'a'.charCodeAt(0);
   return {
-    sandboxSubnets: zones.map((zone, index) => ({ zone, cidr: `${third(sandboxNetwork, index)}.0/24` })),
-    relaySubnet: { zone: zones[0] ?? '', cidr: `${third(relayNetwork, 0)}.0/24` },
+    sandboxSubnets: zones.map((zone) => ({ zone, cidr: `${third(sandboxNetwork, partOf(zone))}.0/24` })),
+    relaySubnet: { zone: relayZone ?? zones.toSorted()[0] ?? '', cidr: `${third(relayNetwork, 0)}.0/24` },
     relayAddress: `${third(relayNetwork, 0)}.10`,
   };
+}
+
+/** `a` of `eu-central-1a`. */
+function letterOf(zone: string): string {
+  return zone.at(-1) ?? '';
 }

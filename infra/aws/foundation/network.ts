@@ -32,14 +32,16 @@ export function makeNetwork(inputs: FoundationInputs, options: pulumi.CustomReso
     { vpcId: relayVpc.id, peerVpcId: sandboxVpc.id, autoAccept: true, tags: tags('peering') },
     options,
   );
-  const sandboxSubnets = plan.sandboxSubnets.map(({ zone, cidr }) =>
-    makeSubnet(`sandboxes-${zone}`, { vpcId: sandboxVpc.id, zone, cidr, tags: tags(`sandboxes-${zone}`) }, options),
-  );
-  const relaySubnet = makeSubnet('relay', { vpcId: relayVpc.id, ...plan.relaySubnet, tags: tags('relay') }, options);
   const toSandboxes = { cidrBlock: inputs.sandboxNetwork, vpcPeeringConnectionId: peering.id };
   const toRelay = { cidrBlock: plan.relaySubnet.cidr, vpcPeeringConnectionId: peering.id };
-  makeRoutes('sandboxes', sandboxVpc, sandboxSubnets, [toRelay], tags('sandboxes'), options);
-  const relayRoutes = makeRoutes('relay', relayVpc, [relaySubnet], [toSandboxes], tags('relay'), options);
+  const routes = (name: string, vpc: ec2.Vpc, route: typeof toRelay): ec2.RouteTable =>
+    new ec2.RouteTable(name, { vpcId: vpc.id, routes: [route], tags: tags(name) }, options);
+  const sandboxRoutes = routes('sandboxes', sandboxVpc, toRelay);
+  const relayRoutes = routes('relay', relayVpc, toSandboxes);
+  const sandboxSubnets = plan.sandboxSubnets.map((place) =>
+    makeSubnet(`sandboxes-${place.zone}`, { ...place, routes: sandboxRoutes }, tags, options),
+  );
+  const relaySubnet = makeSubnet('relay', { ...plan.relaySubnet, routes: relayRoutes }, tags, options);
   makeAccessLists(inputs, { sandboxVpc, sandboxSubnets, relayVpc, relaySubnet }, options);
   const group = relayGroup(inputs, { relayVpc, relaySubnet, relayRoutes }, options);
   return {
@@ -78,33 +80,21 @@ function makeVpc(
   return vpc;
 }
 
+/** A subnet and its routes, both named after the zone: whatever order the zones are in, what stays is not touched. */
 function makeSubnet(
   name: string,
-  {
-    vpcId,
-    zone,
-    cidr,
-    tags,
-  }: { readonly vpcId: pulumi.Output<string>; readonly zone: string; readonly cidr: string; readonly tags: Tags },
+  { zone, cidr, routes }: { readonly zone: string; readonly cidr: string; readonly routes: ec2.RouteTable },
+  tags: (name: string) => Tags,
   options: pulumi.CustomResourceOptions,
 ): ec2.Subnet {
   const addresses = { mapPublicIpOnLaunch: false, assignIpv6AddressOnCreation: false };
-  return new ec2.Subnet(name, { vpcId, availabilityZone: zone, cidrBlock: cidr, ...addresses, tags }, options);
-}
-
-function makeRoutes(
-  name: string,
-  vpc: ec2.Vpc,
-  subnets: readonly ec2.Subnet[],
-  routes: NonNullable<ec2.RouteTableArgs['routes']>,
-  tags: Tags,
-  options: pulumi.CustomResourceOptions,
-): ec2.RouteTable {
-  const table = new ec2.RouteTable(name, { vpcId: vpc.id, routes, tags }, options);
-  subnets.forEach((subnet, index) => {
-    new ec2.RouteTableAssociation(`${name}-${index}`, { subnetId: subnet.id, routeTableId: table.id }, options);
-  });
-  return table;
+  const subnet = new ec2.Subnet(
+    name,
+    { vpcId: routes.vpcId, availabilityZone: zone, cidrBlock: cidr, ...addresses, tags: tags(name) },
+    options,
+  );
+  new ec2.RouteTableAssociation(name, { subnetId: subnet.id, routeTableId: routes.id }, options);
+  return subnet;
 }
 
 /** The second wall, without memory: what a security group lets through by mistake still has to fit here. */

@@ -7,18 +7,17 @@ import {
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
   DescribeVolumesCommand,
-  EC2Client,
+  type EC2Client,
   type Instance,
 } from '@aws-sdk/client-ec2';
 import { ec2 as awsEc2, Provider } from '@pulumi/aws';
 import { output as pulumiOutput } from '@pulumi/pulumi';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Chaos, startChaos } from '../../../test/support/aws/chaos/chaos.ts';
-import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
-import { type Moto, startMoto } from '../../../test/support/aws/moto.ts';
+import { type Account, openStackIn, startAccount } from '../../../test/support/aws/account.ts';
+import type { Chaos } from '../../../test/support/aws/chaos/chaos.ts';
+import { ACCOUNT, REGION } from '../../../test/support/aws/clients.ts';
 import { makeNetwork, runInputs, type TestNetwork } from '../../../test/support/aws/network.ts';
-import { type FakeAws, startFakeAws } from '../../../test/support/aws/provider/fake.ts';
-import { openStack, type OpenStack } from '../../pulumi/stack.ts';
+import type { OpenStack } from '../../pulumi/stack.ts';
 import { orchestratorStatements } from '../foundation/documents/roles.ts';
 import { preflight } from '../preflight.ts';
 import { runTags } from '../tags.ts';
@@ -30,26 +29,18 @@ import { runProgram } from './program.ts';
 /** Quick when idle; a machine that boots VMs beside it takes its time. */
 vi.setConfig({ testTimeout: 240_000 });
 
-let moto: Moto;
+let account: Account;
 let chaos: Chaos;
-let provider: FakeAws;
 let ec2: EC2Client;
 let network: TestNetwork;
 let folder: string;
 beforeAll(async () => {
-  moto = await startMoto();
-  chaos = await startChaos(moto.url);
-  provider = await startFakeAws(chaos.url);
-  ec2 = new EC2Client(clientOptions(moto.url));
+  account = await startAccount();
+  ({ chaos, ec2 } = account);
 });
-afterAll(async () => {
-  ec2.destroy();
-  await provider.stop();
-  await chaos.stop();
-  await moto.stop();
-});
+afterAll(() => account[Symbol.asyncDispose]());
 beforeEach(async () => {
-  await moto.reset();
+  await account.moto.reset();
   network = await makeNetwork(ec2);
   folder = mkdtempSync(join(tmpdir(), 'aws-run-'));
 });
@@ -65,16 +56,7 @@ const ignore = (): void => undefined;
 const open = (inputs: () => RunInputs): Promise<OpenStack> => openProgram(inputs().runId, runProgram(inputs));
 
 const openProgram = (runId: string, program: () => Promise<Record<string, unknown>>): Promise<OpenStack> =>
-  openStack({
-    name: `run-${runId}`,
-    project: 'burnbag',
-    program,
-    backendDir: join(folder, 'state'),
-    workDir: join(folder, runId),
-    engine: 'embedded',
-    passphrase: 'x',
-    providers: { aws: provider.address },
-  });
+  openStackIn(folder, account, { name: `run-${runId}`, project: 'burnbag', program });
 
 async function instances(): Promise<Instance[]> {
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({}));

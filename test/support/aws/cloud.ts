@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { CreateTagsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { bakedTags } from '../../../infra/aws/image/baked.ts';
 import { relayHostConfig } from '../../../infra/aws/relay/sshd-config.ts';
@@ -11,14 +11,14 @@ import { kmsCaSigner, openFileSigner } from '../../../orchestrator/ca/index.ts';
 import { takeStamp } from '../../../orchestrator/setup/stamp.ts';
 import { makeTestHome, ROOT, type TestHome } from '../home.ts';
 import { startSshd } from '../sshd.ts';
-import { type Chaos, startChaos } from './chaos/chaos.ts';
+import { startAccount } from './account.ts';
+import type { Chaos } from './chaos/chaos.ts';
 import { ACCOUNT, clientOptions, REGION } from './clients.ts';
 import { makeDisk, RELAY_ADDRESS } from './disk.ts';
 import { type Guests, startGuests } from './guests.ts';
 import { startMachine } from './machine.ts';
-import { SANDBOX_IMAGE, startMoto } from './moto.ts';
+import { SANDBOX_IMAGE } from './moto.ts';
 import { INSTALLATION, makeNetwork } from './network.ts';
-import { startFakeAws } from './provider/fake.ts';
 
 /**
  * All that a whole run on EC2 needs, as far as it can be had without AWS: moto plays the account, the fake provider stands where Pulumi's
@@ -43,13 +43,7 @@ const LIFETIME_SECONDS = 900;
 export async function makeCloud(): Promise<Cloud> {
   await using made = new AsyncDisposableStack();
   const place = made.use(await makeTestHome());
-  const moto = made.use(await startMoto());
-  const chaos = made.use(await startChaos(moto.url));
-  const provider = made.use(await startFakeAws(chaos.url));
-  const ec2 = new EC2Client(clientOptions(moto.url));
-  made.defer(() => {
-    ec2.destroy();
-  });
+  const { moto, chaos, provider, ec2 } = made.use(await startAccount());
   const network = await makeNetwork(ec2, PREFIX);
   const [ca, evidence, receipt] = await Promise.all([makeKey(moto.url), makeKey(moto.url), makeKey(moto.url)]);
   const caPublicKey = await publicKeyOf(moto.url, ca);

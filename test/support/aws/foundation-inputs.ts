@@ -20,3 +20,9 @@ export const CHANGED_INPUTS = FoundationInputs.parse({
   ...{ relayClients: ['192.168.8.0/24'], retentionDays: 60 },
   ...{ trustedPrincipals: [`arn:aws:iam::${ACCOUNT}:role/ci`], budget: { limitUsd: 80, email: 'ops@example.com' } },
 });
+
+/** And when he needs other zones, one of them before all others, and no longer the endpoints or to be warned. */
+export const MOVED_INPUTS = FoundationInputs.parse({
+  ...CHANGED_INPUTS,
+  ...{ zones: ['eu-central-1c', 'eu-central-1a'], apiEndpoints: false, budget: undefined },
+});

@@ -4,7 +4,7 @@ import {
   DescribeNetworkInterfacesCommand,
   DescribeSecurityGroupsCommand,
   DescribeVolumesCommand,
-  EC2Client,
+  type EC2Client,
   RunInstancesCommand,
   type Tag,
 } from '@aws-sdk/client-ec2';
@@ -17,12 +17,12 @@ import { ROLES, TAGS, type Tags } from '../../../infra/aws/tags.ts';
 import { type AwsDriver, createAwsDriver } from '../../../infra/index.ts';
 import type { DriverRig } from '../../contract/driver/contract.ts';
 import { makeHome } from '../sandbox.ts';
-import { type Chaos, startChaos } from './chaos/chaos.ts';
-import { ACCOUNT, clientOptions, REGION } from './clients.ts';
+import { startAccount } from './account.ts';
+import type { Chaos } from './chaos/chaos.ts';
+import { ACCOUNT, REGION } from './clients.ts';
 import { startGuests, talkingGuest } from './guests.ts';
-import { type Moto, SANDBOX_IMAGE, startMoto } from './moto.ts';
+import { type Moto, SANDBOX_IMAGE } from './moto.ts';
 import { INSTALLATION, makeNetwork, type TestNetwork } from './network.ts';
-import { type FakeAws, startFakeAws } from './provider/fake.ts';
 
 /** An account with a network in it, the driver on it, and guests that only talk. */
 export interface AwsRig extends DriverRig {
@@ -85,28 +85,15 @@ export async function makeAwsRig(): Promise<AwsRig> {
   };
 }
 
-interface World extends AsyncDisposable {
-  readonly place: Awaited<ReturnType<typeof makeHome>>;
-  readonly moto: Moto;
-  readonly chaos: Chaos;
-  readonly provider: FakeAws;
-  readonly ec2: EC2Client;
-  readonly network: TestNetwork;
-}
-
-async function makeWorld(): Promise<World> {
-  const stack = new AsyncDisposableStack();
-  const place = stack.use(await makeHome());
-  const moto = stack.use(await startMoto());
-  const chaos = stack.use(await startChaos(moto.url));
-  const provider = stack.use(await startFakeAws(chaos.url));
-  stack.use(startGuests(moto.url, chaos, talkingGuest));
-  const ec2 = new EC2Client(clientOptions(moto.url));
-  stack.defer(() => {
-    ec2.destroy();
-  });
-  const network = await makeNetwork(ec2);
-  return { place, moto, chaos, provider, ec2, network, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+/** The account, with a guest that talks behind each instance, a network, and a data directory. */
+async function makeWorld() {
+  await using made = new AsyncDisposableStack();
+  const place = made.use(await makeHome());
+  const account = made.use(await startAccount());
+  made.use(startGuests(account.moto.url, account.chaos, talkingGuest));
+  const network = await makeNetwork(account.ec2);
+  const all = made.move();
+  return { ...account, place, network, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** Asked of moto itself, past the proxy: what lives, each with its run, and what this host keeps. */

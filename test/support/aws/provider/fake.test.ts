@@ -5,39 +5,32 @@ import {
   DeleteSecurityGroupCommand,
   DescribeInstancesCommand,
   DescribeSecurityGroupsCommand,
-  EC2Client,
+  type EC2Client,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { ec2 as aws, Provider } from '@pulumi/aws';
 import type { CustomResourceOptions } from '@pulumi/pulumi';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { groupArguments, instanceArguments, interfaceArguments } from '../../../../infra/aws/run/machine.ts';
-import { openStack, type OpenStack } from '../../../../infra/pulumi/stack.ts';
-import { ACCOUNT, clientOptions, REGION } from '../clients.ts';
-import { type Moto, startMoto } from '../moto.ts';
+import type { OpenStack } from '../../../../infra/pulumi/stack.ts';
+import { type Account, openStackIn, startAccount } from '../account.ts';
+import { ACCOUNT, REGION } from '../clients.ts';
 import { makeNetwork, runInputs, type TestNetwork } from '../network.ts';
-import { type FakeAws, startFakeAws } from './fake.ts';
 
 /** Quick when idle; a machine that boots VMs beside it takes its time. */
 vi.setConfig({ testTimeout: 240_000 });
 
-let moto: Moto;
-let provider: FakeAws;
+let account: Account;
 let ec2: EC2Client;
 let network: TestNetwork;
 let folder: string;
 beforeAll(async () => {
-  moto = await startMoto();
-  provider = await startFakeAws(moto.url);
-  ec2 = new EC2Client(clientOptions(moto.url));
+  account = await startAccount();
+  ({ ec2 } = account);
 });
-afterAll(async () => {
-  ec2.destroy();
-  await provider.stop();
-  await moto.stop();
-});
+afterAll(() => account[Symbol.asyncDispose]());
 beforeEach(async () => {
-  await moto.reset();
+  await account.moto.reset();
   network = await makeNetwork(ec2);
   folder = mkdtempSync(join(tmpdir(), 'fake-aws-'));
 });
@@ -51,20 +44,12 @@ const ignore = (): void => undefined;
 const inputs = () => runInputs('aa0000000001', network);
 
 /** Runs what a test makes, with a provider of this region. */
-function stackOf(make: (options: CustomResourceOptions) => void, account = ACCOUNT): Promise<OpenStack> {
-  return openStack({
-    name: 'fake',
-    project: 'fake',
-    program: () => {
-      make({ provider: new Provider('aws', { region: REGION, allowedAccountIds: [account] }) });
-      return Promise.resolve({});
-    },
-    backendDir: join(folder, 'state'),
-    workDir: join(folder, 'work'),
-    engine: 'embedded',
-    passphrase: 'x',
-    providers: { aws: provider.address },
-  });
+function stackOf(make: (options: CustomResourceOptions) => void, allowed = ACCOUNT): Promise<OpenStack> {
+  const program = () => {
+    make({ provider: new Provider('aws', { region: REGION, allowedAccountIds: [allowed] }) });
+    return Promise.resolve({});
+  };
+  return openStackIn(folder, account, { name: 'fake', project: 'fake', program });
 }
 
 function launchOn(nic: aws.NetworkInterface, options: CustomResourceOptions, name = 'machine'): aws.Instance {
@@ -91,7 +76,7 @@ test.each([
   await expect(stack.up(never, ignore)).rejects.toThrow(`does not act on aws:ec2/securityGroup:SecurityGroup ${path}`);
 });
 
-test('changes what it can change in place, and refuses to pretend with the rest', async () => {
+test('changes what it can change in place', async () => {
   const bring = async (more: object): Promise<void> => {
     const stack = await stackOf((options) => {
       new aws.SecurityGroup('group', { ...groupArguments(inputs()), ...more }, options);
@@ -99,17 +84,26 @@ test('changes what it can change in place, and refuses to pretend with the rest'
     await stack.up(never, ignore);
   };
   await bring({});
-  const before = provider.log.length;
+  const before = account.provider.log.length;
   await bring({ ingress: [RULE] });
-  expect(provider.log.slice(before)).toEqual(['update aws:ec2/securityGroup:SecurityGroup']);
+  expect(account.provider.log.slice(before)).toEqual(['update aws:ec2/securityGroup:SecurityGroup']);
   const { SecurityGroups: [group] = [] } = await ec2.send(
     new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'group-name', Values: ['burnbag-aa0000000001'] }] }),
   );
   const ranges = group?.IpPermissions?.flatMap(({ IpRanges = [] }) => IpRanges.map(({ CidrIp }) => CidrIp));
   expect(ranges).toEqual(['10.84.0.11/32']);
-  await expect(bring({ ingress: [RULE], tags: { other: 'tags' } })).rejects.toThrow(
-    'does not update aws:ec2/securityGroup:SecurityGroup tags',
-  );
+});
+
+test('refuses to pretend where it changes nothing', async () => {
+  const bring = async (assignIpv6AddressOnCreation: boolean): Promise<void> => {
+    const stack = await stackOf((options) => {
+      const where = { vpcId: network.vpcId, availabilityZone: `${REGION}c`, cidrBlock: '10.83.9.0/24' };
+      new aws.Subnet('subnet', { ...where, mapPublicIpOnLaunch: false, assignIpv6AddressOnCreation }, options);
+    });
+    await stack.up(never, ignore);
+  };
+  await bring(false);
+  await expect(bring(true)).rejects.toThrow('does not update aws:ec2/subnet:Subnet assignIpv6AddressOnCreation');
 });
 
 test('refuses an account that is not among the allowed ones', async () => {

@@ -63,12 +63,8 @@ function answersOf(clouds: Clouds, log: string[]): Answers {
     diff: (request: Diff) => Promise.resolve(differ(KINDS, request)),
     update: async (request: Update) => {
       const type = typeOf(request.getUrn());
-      const kind = KINDS[type];
       log.push(`update ${type}`);
-      const refused = changedIn(request).filter((key) => kind?.updates?.includes(key) !== true);
-      if (kind?.update === undefined || refused.length > 0)
-        throw new Error(`the fake does not update ${type} ${refused.join(', ')}`);
-      const outputs = await kind.update(clouds.cloud, request.getId(), plain(request.getNews()) ?? {});
+      const outputs = await updated(type, clouds.cloud, request);
       return new proto.UpdateResponse().setProperties(struct({ ...outputs }));
     },
     invoke: async (request: Invoke) => {
@@ -76,6 +72,22 @@ function answersOf(clouds: Clouds, log: string[]): Answers {
       return new proto.InvokeResponse().setReturn(struct({ ...answer }));
     },
   };
+}
+
+/** Tags by their own call, the rest by the kind's. What neither acts on is refused. */
+async function updated(type: string, cloud: Cloud, request: Update): Promise<Properties> {
+  const kind = KINDS[type];
+  const [id, inputs] = [request.getId(), plain(request.getNews()) ?? {}];
+  const changed = changedIn(request);
+  const retag = changed.includes('tags') ? kind?.retag : undefined;
+  const rest = changed.filter((key) => retag === undefined || key !== 'tags');
+  const refused = rest.filter((key) => kind?.update === undefined || kind.updates?.includes(key) !== true);
+  if (refused.length > 0) throw new Error(`the fake does not update ${type} ${refused.join(', ')}`);
+  await retag?.(cloud, id, inputs['tags']);
+  const done = rest.length === 0 ? inputs : await kind?.update?.(cloud, id, inputs);
+  const before = plain(request.getOldInputs()) ?? {};
+  const computed = Object.entries(plain(request.getOlds()) ?? {}).filter(([name]) => !(name in before));
+  return { ...Object.fromEntries(computed), ...(retag !== undefined && { tagsAll: inputs['tags'] }), ...done };
 }
 
 function resourceOf(type: string, kind: Kind, clouds: Clouds, log: string[]): Resource {

@@ -5,6 +5,7 @@ import type { IAMClient } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Created, Properties } from '../../../../infra/local/provider/resource.ts';
+import type { Retag } from './retag.ts';
 
 /** The clients a resource works with, all of one region and account. */
 export interface Cloud {
@@ -31,8 +32,10 @@ export interface Kind {
   readonly read: (cloud: Cloud, id: string, state: Properties) => Promise<Properties | undefined>;
   /** The inputs whose change `update` acts on; a change of another one that replaces nothing is refused. */
   readonly updates?: readonly string[];
-  /** Brings it to other inputs, and gives its outputs. */
+  /** Brings it to other inputs, and gives its outputs; those it does not name stay. */
   readonly update?: (cloud: Cloud, id: string, inputs: Properties) => Promise<Properties>;
+  /** Gives it other tags; where it is absent, and `updates` does not name them, a change of tags is refused. */
+  readonly retag?: Retag;
   /** Succeeds when nothing is left to delete. */
   readonly delete: (cloud: Cloud, id: string, state: Properties) => Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Kinds } from './kind.ts';
-import { budget, policy, role, rolePolicy, trail } from './resources/account.ts';
+import { budget, policy, role, rolePolicy } from './resources/account.ts';
 import {
   bucket,
   bucketEncryption,
@@ -10,11 +10,13 @@ import {
   bucketVersioning,
 } from './resources/buckets.ts';
 import { instance } from './resources/instance.ts';
+import { vpcEndpoint } from './resources/endpoint.ts';
 import { networkInterface } from './resources/interface.ts';
 import { alias, key } from './resources/keys.ts';
 import { peering, subnet, vpc } from './resources/network.ts';
-import { networkAcl, routeTable, routeTableAssociation, vpcEndpoint } from './resources/routing.ts';
+import { networkAcl, routeTable, routeTableAssociation } from './resources/routing.ts';
 import { defaultSecurityGroup, securityGroup } from './resources/security-group.ts';
+import { trail } from './resources/trail.ts';
 
 /** Every resource type the fake has. */
 export const KINDS: Kinds = {

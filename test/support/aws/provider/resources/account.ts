@@ -8,13 +8,6 @@ import {
   type TimeUnit,
 } from '@aws-sdk/client-budgets';
 import {
-  CreateTrailCommand,
-  DeleteTrailCommand,
-  GetTrailCommand,
-  PutEventSelectorsCommand,
-  StartLoggingCommand,
-} from '@aws-sdk/client-cloudtrail';
-import {
   CreatePolicyCommand,
   CreatePolicyVersionCommand,
   CreateRoleCommand,
@@ -23,27 +16,30 @@ import {
   DeleteRolePolicyCommand,
   GetPolicyCommand,
   GetRoleCommand,
+  PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import { call, unlessGone } from '../failure.ts';
-import { count, flag, list, text, texts } from '../inputs.ts';
+import { count, list, text, texts } from '../inputs.ts';
 import type { Properties } from '../../../../../infra/local/provider/resource.ts';
 import type { Cloud, Kind } from '../kind.ts';
+import { retagPolicy, retagRole } from '../retag.ts';
 import { tagList } from '../tags.ts';
 
 /** `aws:iam/policy:Policy`. */
 export const policy: Kind = {
   takes: ['name', 'description', 'policy', 'tags.*'],
   replaces: ['name', 'description'],
+  retag: retagPolicy,
   updates: ['policy'],
   update: async ({ iam }, PolicyArn, inputs) => {
     const request = new CreatePolicyVersionCommand({
       ...{ PolicyArn, PolicyDocument: text(inputs, 'policy'), SetAsDefault: true },
     });
     await call('updating IAM Policy', 'IAM', 'CreatePolicyVersion', () => iam.send(request));
-    return { ...inputs, arn: PolicyArn };
+    return inputs;
   },
   create: async ({ iam }, inputs) => {
     const request = new CreatePolicyCommand({
@@ -68,15 +64,20 @@ export const policy: Kind = {
 export const role: Kind = {
   takes: ['name', 'assumeRolePolicy', 'permissionsBoundary', 'maxSessionDuration', 'tags.*'],
   replaces: ['name'],
-  updates: ['assumeRolePolicy', 'maxSessionDuration'],
-  update: async ({ iam, account }, RoleName, inputs) => {
+  updates: ['assumeRolePolicy', 'maxSessionDuration', 'permissionsBoundary'],
+  retag: retagRole,
+  update: async ({ iam }, RoleName, inputs) => {
     const trust = { RoleName, PolicyDocument: text(inputs, 'assumeRolePolicy') };
     await call('updating IAM Role', 'IAM', 'UpdateAssumeRolePolicy', () =>
       iam.send(new UpdateAssumeRolePolicyCommand(trust)),
     );
     const session = { RoleName, MaxSessionDuration: count(inputs, 'maxSessionDuration') };
     await call('updating IAM Role', 'IAM', 'UpdateRole', () => iam.send(new UpdateRoleCommand(session)));
-    return { ...inputs, arn: `arn:aws:iam::${account}:role/${RoleName}` };
+    const boundary = { RoleName, PermissionsBoundary: text(inputs, 'permissionsBoundary') };
+    await call('updating IAM Role', 'IAM', 'PutRolePermissionsBoundary', () =>
+      iam.send(new PutRolePermissionsBoundaryCommand(boundary)),
+    );
+    return inputs;
   },
   create: async ({ iam }, inputs) => {
     const request = new CreateRoleCommand({
@@ -125,54 +126,6 @@ async function putRolePolicy({ iam }: Cloud, inputs: Properties): Promise<string
   await call('putting IAM Role Policy', 'IAM', 'PutRolePolicy', () => iam.send(request));
   return `${RoleName}:${PolicyName}`;
 }
-
-/** `aws:cloudtrail/trail:Trail`. */
-export const trail: Kind = {
-  takes: [
-    ...['name', 's3BucketName', 'enableLogging', 'enableLogFileValidation', 'includeGlobalServiceEvents'],
-    ...['isMultiRegionTrail', 'advancedEventSelectors.name', 'advancedEventSelectors.fieldSelectors.field', 'tags.*'],
-    ...['advancedEventSelectors.fieldSelectors.equals', 'advancedEventSelectors.fieldSelectors.startsWiths'],
-  ],
-  replaces: ['name'],
-  create: async ({ cloudTrail, bucketPolicies }, inputs) => {
-    const Name = text(inputs, 'name');
-    if (bucketPolicies.get(text(inputs, 's3BucketName'))?.includes('cloudtrail.amazonaws.com') !== true)
-      throw new Error(
-        'creating CloudTrail Trail: api error InsufficientS3BucketPolicyException: Incorrect S3 bucket policy',
-      );
-    const request = new CreateTrailCommand({
-      Name,
-      S3BucketName: text(inputs, 's3BucketName'),
-      EnableLogFileValidation: flag(inputs, 'enableLogFileValidation'),
-      IncludeGlobalServiceEvents: flag(inputs, 'includeGlobalServiceEvents'),
-      IsMultiRegionTrail: flag(inputs, 'isMultiRegionTrail'),
-      TagsList: tagList(inputs['tags']),
-    });
-    const made = await call('creating CloudTrail Trail', 'CloudTrail', 'CreateTrail', () => cloudTrail.send(request));
-    if (flag(inputs, 'enableLogging') !== false) await cloudTrail.send(new StartLoggingCommand({ Name }));
-    const AdvancedEventSelectors = list(inputs, 'advancedEventSelectors').map((selector) => ({
-      Name: text(selector, 'name'),
-      FieldSelectors: list(selector, 'fieldSelectors').map((field) => ({
-        Field: text(field, 'field'),
-        ...(field['equals'] !== undefined && { Equals: texts(field, 'equals') }),
-        ...(field['startsWiths'] !== undefined && { StartsWith: texts(field, 'startsWiths') }),
-      })),
-    }));
-    await call('setting CloudTrail Trail', 'CloudTrail', 'PutEventSelectors', () =>
-      cloudTrail.send(new PutEventSelectorsCommand({ TrailName: Name, AdvancedEventSelectors })),
-    );
-    return { id: made.TrailARN ?? '', outputs: { ...inputs, arn: made.TrailARN ?? '' } };
-  },
-  read: async ({ cloudTrail }, id, state) =>
-    (await unlessGone(cloudTrail.send(new GetTrailCommand({ Name: id })))) === undefined ? undefined : state,
-  delete: async ({ cloudTrail }, id) => {
-    await unlessGone(
-      call('deleting CloudTrail Trail', 'CloudTrail', 'DeleteTrail', () =>
-        cloudTrail.send(new DeleteTrailCommand({ Name: id })),
-      ),
-    );
-  },
-};
 
 /** `aws:budgets/budget:Budget`. */
 export const budget: Kind = {

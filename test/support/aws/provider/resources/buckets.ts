@@ -4,7 +4,6 @@ import {
   HeadBucketCommand,
   PutBucketEncryptionCommand,
   PutBucketOwnershipControlsCommand,
-  PutBucketTaggingCommand,
   PutBucketVersioningCommand,
   PutObjectLockConfigurationCommand,
   PutPublicAccessBlockCommand,
@@ -14,13 +13,15 @@ import type { Properties } from '../../../../../infra/local/provider/resource.ts
 import { call, unlessGone } from '../failure.ts';
 import { count, flag, list, nested, text } from '../inputs.ts';
 import type { Kind } from '../kind.ts';
-import { tagList } from '../tags.ts';
+import { retagBucket } from '../retag.ts';
 
 /** `aws:s3/bucket:Bucket`. */
 export const bucket: Kind = {
   takes: ['bucket', 'objectLockEnabled', 'forceDestroy', 'tags.*'],
   replaces: ['bucket', 'objectLockEnabled'],
-  create: async ({ s3, region }, inputs) => {
+  retag: retagBucket,
+  create: async (cloud, inputs) => {
+    const { s3, region } = cloud;
     const Bucket = text(inputs, 'bucket');
     const request = new CreateBucketCommand({
       Bucket,
@@ -28,10 +29,7 @@ export const bucket: Kind = {
       CreateBucketConfiguration: { LocationConstraint: region as never },
     });
     await call('creating S3 Bucket', 'S3', 'CreateBucket', () => s3.send(request));
-    const Tagging = { TagSet: tagList(inputs['tags']) };
-    await call('tagging S3 Bucket', 'S3', 'PutBucketTagging', () =>
-      s3.send(new PutBucketTaggingCommand({ Bucket, Tagging })),
-    );
+    await retagBucket(cloud, Bucket, inputs['tags']);
     return { id: Bucket, outputs: { ...inputs, arn: `arn:aws:s3:::${Bucket}` } };
   },
   read: async ({ s3 }, id, state) =>

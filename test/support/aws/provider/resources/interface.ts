@@ -4,12 +4,14 @@ import {
   DeleteNetworkInterfaceCommand,
   DescribeNetworkInterfacesCommand,
   ModifyNetworkInterfaceAttributeCommand,
+  type ModifyNetworkInterfaceAttributeCommandInput,
   type NetworkInterface,
 } from '@aws-sdk/client-ec2';
 import type { Properties } from '../../../../../infra/local/provider/resource.ts';
 import { call, codeOf, unlessGone, until } from '../failure.ts';
 import { flag, optionalText, text, texts } from '../inputs.ts';
 import type { Cloud, Kind } from '../kind.ts';
+import { retagInEc2 } from '../retag.ts';
 import { tagged, tagMap } from '../tags.ts';
 
 /** `aws:ec2/networkInterface:NetworkInterface`. */
@@ -32,7 +34,7 @@ export const networkInterface: Kind = {
       () => cloud.ec2.send(request),
     );
     const id = made.NetworkInterfaceId ?? '';
-    if (flag(inputs, 'sourceDestCheck') === false) await withoutSourceCheck(cloud, id);
+    if (flag(inputs, 'sourceDestCheck') === false) await modify(cloud, id, { SourceDestCheck: { Value: false } });
     const found = await until(`interface ${id} to be there`, () => find(cloud, id));
     return { id, outputs: outputsOf(found, inputs) };
   },
@@ -40,6 +42,14 @@ export const networkInterface: Kind = {
     const found = await find(cloud, id);
     return found === undefined ? undefined : outputsOf(found, state);
   },
+  updates: ['securityGroups', 'description', 'sourceDestCheck'],
+  update: async (cloud, id, inputs) => {
+    await modify(cloud, id, { Groups: texts(inputs, 'securityGroups') });
+    await modify(cloud, id, { Description: { Value: optionalText(inputs, 'description') ?? '' } });
+    await modify(cloud, id, { SourceDestCheck: { Value: flag(inputs, 'sourceDestCheck') ?? true } });
+    return inputs;
+  },
+  retag: retagInEc2,
   delete: async (cloud, id) => {
     await until(`interface ${id} to be free`, () => remove(cloud, id));
   },
@@ -59,12 +69,14 @@ async function remove(cloud: Cloud, id: string): Promise<true | undefined> {
   }
 }
 
-async function withoutSourceCheck(cloud: Cloud, id: string): Promise<void> {
-  await call('modifying EC2 Network Interface', 'EC2', 'ModifyNetworkInterfaceAttribute', () =>
-    cloud.ec2.send(
-      new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: id, SourceDestCheck: { Value: false } }),
-    ),
-  );
+/** One attribute per call: EC2 takes no more. */
+async function modify(
+  { ec2 }: Cloud,
+  id: string,
+  attribute: Omit<ModifyNetworkInterfaceAttributeCommandInput, 'NetworkInterfaceId'>,
+): Promise<void> {
+  const request = new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: id, ...attribute });
+  await call('modifying EC2 Network Interface', 'EC2', 'ModifyNetworkInterfaceAttribute', () => ec2.send(request));
 }
 
 async function find(cloud: Cloud, id: string): Promise<NetworkInterface | undefined> {

@@ -3,14 +3,20 @@ import {
   CreateKeyCommand,
   DeleteAliasCommand,
   DescribeKeyCommand,
+  DisableKeyRotationCommand,
   EnableKeyRotationCommand,
   KeySpec,
+  type KMSClient,
   PutKeyPolicyCommand,
   ScheduleKeyDeletionCommand,
+  UpdateAliasCommand,
+  UpdateKeyDescriptionCommand,
 } from '@aws-sdk/client-kms';
 import { call, unlessGone } from '../failure.ts';
 import { count, flag, optionalText, text } from '../inputs.ts';
+import type { Properties } from '../../../../../infra/local/provider/resource.ts';
 import type { Kind } from '../kind.ts';
+import { retagKey } from '../retag.ts';
 
 /** `aws:kms/key:Key`. */
 export const key: Kind = {
@@ -19,12 +25,17 @@ export const key: Kind = {
     ...['policy', 'tags.*'],
   ],
   replaces: ['keyUsage', 'customerMasterKeySpec'],
-  updates: ['policy'],
-  update: async ({ kms, region, account }, KeyId, inputs) => {
+  // How long a deletion may be taken back is asked when it is deleted.
+  updates: ['policy', 'description', 'enableKeyRotation', 'deletionWindowInDays'],
+  update: async ({ kms }, KeyId, inputs) => {
     const request = new PutKeyPolicyCommand({ KeyId, PolicyName: 'default', Policy: text(inputs, 'policy') });
     await call('updating KMS Key policy', 'KMS', 'PutKeyPolicy', () => kms.send(request));
-    return { ...inputs, keyId: KeyId, arn: `arn:aws:kms:${region}:${account}:key/${KeyId}` };
+    const described = new UpdateKeyDescriptionCommand({ KeyId, Description: text(inputs, 'description') });
+    await call('updating KMS Key description', 'KMS', 'UpdateKeyDescription', () => kms.send(described));
+    if (optionalText(inputs, 'keyUsage') !== 'SIGN_VERIFY') await rotate(kms, KeyId, inputs);
+    return inputs;
   },
+  retag: retagKey,
   create: async ({ kms }, inputs) => {
     const spec = optionalText(inputs, 'customerMasterKeySpec') ?? 'SYMMETRIC_DEFAULT';
     const known = Object.values(KeySpec).find((candidate) => candidate === spec);
@@ -38,10 +49,7 @@ export const key: Kind = {
     });
     const { KeyMetadata: made } = await call('creating KMS Key', 'KMS', 'CreateKey', () => kms.send(request));
     const keyId = made?.KeyId ?? '';
-    if (flag(inputs, 'enableKeyRotation') === true)
-      await call('enabling KMS Key rotation', 'KMS', 'EnableKeyRotation', () =>
-        kms.send(new EnableKeyRotationCommand({ KeyId: keyId })),
-      );
+    if (flag(inputs, 'enableKeyRotation') === true) await rotate(kms, keyId, inputs);
     return { id: keyId, outputs: { ...inputs, keyId, arn: made?.Arn ?? '' } };
   },
   read: async ({ kms }, id, state) => {
@@ -56,6 +64,13 @@ export const key: Kind = {
   },
 };
 
+async function rotate(kms: KMSClient, KeyId: string, inputs: Properties): Promise<void> {
+  const wanted = flag(inputs, 'enableKeyRotation') === true;
+  await call('updating KMS Key rotation', 'KMS', wanted ? 'EnableKeyRotation' : 'DisableKeyRotation', () =>
+    kms.send(wanted ? new EnableKeyRotationCommand({ KeyId }) : new DisableKeyRotationCommand({ KeyId })),
+  );
+}
+
 /** `aws:kms/alias:Alias`. */
 export const alias: Kind = {
   takes: ['name', 'targetKeyId'],
@@ -64,6 +79,12 @@ export const alias: Kind = {
     const request = { AliasName: text(inputs, 'name'), TargetKeyId: text(inputs, 'targetKeyId') };
     await call('creating KMS Alias', 'KMS', 'CreateAlias', () => kms.send(new CreateAliasCommand(request)));
     return { id: text(inputs, 'name'), outputs: inputs };
+  },
+  updates: ['targetKeyId'],
+  update: async ({ kms }, AliasName, inputs) => {
+    const request = new UpdateAliasCommand({ AliasName, TargetKeyId: text(inputs, 'targetKeyId') });
+    await call('updating KMS Alias', 'KMS', 'UpdateAlias', () => kms.send(request));
+    return inputs;
   },
   read: (_cloud, _id, state) => Promise.resolve(state),
   delete: async ({ kms }, id) => {

@@ -9,11 +9,14 @@ import {
   DescribeSubnetsCommand,
   DescribeVpcPeeringConnectionsCommand,
   DescribeVpcsCommand,
+  type EC2Client,
   ModifyVpcAttributeCommand,
 } from '@aws-sdk/client-ec2';
+import type { Properties } from '../../../../../infra/local/provider/resource.ts';
 import { call, codeOf, unlessGone, until } from '../failure.ts';
 import { flag, text } from '../inputs.ts';
 import type { Kind } from '../kind.ts';
+import { retagInEc2 } from '../retag.ts';
 import { tagged } from '../tags.ts';
 
 /** Deletes what a dependent may still hold for a moment. */
@@ -33,18 +36,17 @@ export async function deleteWhenUnused(what: string, remove: () => Promise<unkno
 export const vpc: Kind = {
   takes: ['cidrBlock', 'enableDnsSupport', 'enableDnsHostnames', 'tags.*'],
   replaces: ['cidrBlock'],
+  updates: ['enableDnsSupport', 'enableDnsHostnames'],
+  update: async ({ ec2 }, id, inputs) => {
+    await resolveNames(ec2, id, inputs);
+    return inputs;
+  },
+  retag: retagInEc2,
   create: async ({ ec2, region, account }, inputs) => {
     const request = { CidrBlock: text(inputs, 'cidrBlock'), TagSpecifications: tagged('vpc', inputs['tags']) };
     const answer = await call('creating EC2 VPC', 'EC2', 'CreateVpc', () => ec2.send(new CreateVpcCommand(request)));
     const VpcId = answer.Vpc?.VpcId ?? '';
-    const settings = [
-      { EnableDnsSupport: { Value: flag(inputs, 'enableDnsSupport') ?? true } },
-      { EnableDnsHostnames: { Value: flag(inputs, 'enableDnsHostnames') ?? false } },
-    ];
-    for (const setting of settings)
-      await call('modifying EC2 VPC', 'EC2', 'ModifyVpcAttribute', () =>
-        ec2.send(new ModifyVpcAttributeCommand({ VpcId, ...setting })),
-      );
+    await resolveNames(ec2, VpcId, inputs);
     return { id: VpcId, outputs: { ...inputs, arn: `arn:aws:ec2:${region}:${account}:vpc/${VpcId}` } };
   },
   read: async ({ ec2 }, id, state) => {
@@ -57,10 +59,22 @@ export const vpc: Kind = {
     ),
 };
 
+async function resolveNames(ec2: EC2Client, VpcId: string, inputs: Properties): Promise<void> {
+  const settings = [
+    { EnableDnsSupport: { Value: flag(inputs, 'enableDnsSupport') ?? true } },
+    { EnableDnsHostnames: { Value: flag(inputs, 'enableDnsHostnames') ?? false } },
+  ];
+  for (const setting of settings)
+    await call('modifying EC2 VPC', 'EC2', 'ModifyVpcAttribute', () =>
+      ec2.send(new ModifyVpcAttributeCommand({ VpcId, ...setting })),
+    );
+}
+
 /** `aws:ec2/subnet:Subnet`. */
 export const subnet: Kind = {
   takes: ['vpcId', 'availabilityZone', 'cidrBlock', 'mapPublicIpOnLaunch', 'assignIpv6AddressOnCreation', 'tags.*'],
   replaces: ['vpcId', 'availabilityZone', 'cidrBlock'],
+  retag: retagInEc2,
   create: async ({ ec2 }, inputs) => {
     const request = new CreateSubnetCommand({
       VpcId: text(inputs, 'vpcId'),
@@ -87,6 +101,7 @@ export const subnet: Kind = {
 export const peering: Kind = {
   takes: ['vpcId', 'peerVpcId', 'autoAccept', 'tags.*'],
   replaces: ['vpcId', 'peerVpcId'],
+  retag: retagInEc2,
   create: async ({ ec2 }, inputs) => {
     const request = new CreateVpcPeeringConnectionCommand({
       VpcId: text(inputs, 'vpcId'),

@@ -4,23 +4,21 @@ import {
   CreateNetworkAclEntryCommand,
   CreateRouteCommand,
   CreateRouteTableCommand,
-  CreateVpcEndpointCommand,
   DeleteNetworkAclCommand,
   DeleteNetworkAclEntryCommand,
+  DeleteRouteCommand,
   DeleteRouteTableCommand,
-  DeleteVpcEndpointsCommand,
-  DescribeManagedPrefixListsCommand,
   DescribeNetworkAclsCommand,
   DescribeRouteTablesCommand,
-  DescribeVpcEndpointsCommand,
   DisassociateRouteTableCommand,
   type EC2Client,
   ReplaceNetworkAclAssociationCommand,
 } from '@aws-sdk/client-ec2';
 import type { Properties } from '../../../../../infra/local/provider/resource.ts';
 import { call, unlessGone } from '../failure.ts';
-import { count, flag, list, optionalText, text, texts } from '../inputs.ts';
+import { count, list, text, texts } from '../inputs.ts';
 import type { Kind } from '../kind.ts';
+import { retagInEc2 } from '../retag.ts';
 import { tagged } from '../tags.ts';
 import { deleteWhenUnused } from './network.ts';
 
@@ -34,22 +32,44 @@ export const routeTable: Kind = {
       ec2.send(new CreateRouteTableCommand(request)),
     );
     const id = answer.RouteTable?.RouteTableId ?? '';
-    for (const route of list(inputs, 'routes')) {
-      const wanted = new CreateRouteCommand({
-        RouteTableId: id,
-        DestinationCidrBlock: text(route, 'cidrBlock'),
-        VpcPeeringConnectionId: text(route, 'vpcPeeringConnectionId'),
-      });
-      await call('creating Route', 'EC2', 'CreateRoute', () => ec2.send(wanted));
-    }
+    await addRoutes(ec2, id, inputs);
     return { id, outputs: inputs };
   },
+  updates: ['routes'],
+  update: async ({ ec2 }, id, inputs) => {
+    await removeRoutes(ec2, id);
+    await addRoutes(ec2, id, inputs);
+    return inputs;
+  },
+  retag: retagInEc2,
   read: async ({ ec2 }, id, state) => {
     const found = await unlessGone(ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [id] })));
     return found?.RouteTables?.[0] === undefined ? undefined : state;
   },
   delete: ({ ec2 }, id) => deleteWhenUnused(id, () => ec2.send(new DeleteRouteTableCommand({ RouteTableId: id }))),
 };
+
+async function addRoutes(ec2: EC2Client, RouteTableId: string, inputs: Properties): Promise<void> {
+  for (const route of list(inputs, 'routes')) {
+    const wanted = new CreateRouteCommand({
+      RouteTableId,
+      DestinationCidrBlock: text(route, 'cidrBlock'),
+      VpcPeeringConnectionId: text(route, 'vpcPeeringConnectionId'),
+    });
+    await call('creating Route', 'EC2', 'CreateRoute', () => ec2.send(wanted));
+  }
+}
+
+/** Those a program made: the network's own is no one's to delete, and those of an endpoint go with it. */
+async function removeRoutes(ec2: EC2Client, RouteTableId: string): Promise<void> {
+  const found = await ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [RouteTableId] }));
+  const routes = found.RouteTables?.flatMap(({ Routes = [] }) => Routes) ?? [];
+  for (const { DestinationCidrBlock, GatewayId } of routes) {
+    if (DestinationCidrBlock === undefined || GatewayId === 'local') continue;
+    const request = new DeleteRouteCommand({ RouteTableId, DestinationCidrBlock });
+    await call('deleting Route', 'EC2', 'DeleteRoute', () => ec2.send(request));
+  }
+}
 
 /** `aws:ec2/routeTableAssociation:RouteTableAssociation`. */
 export const routeTableAssociation: Kind = {
@@ -81,29 +101,38 @@ export const networkAcl: Kind = {
     await fill(ec2, id, inputs);
     return { id, outputs: inputs };
   },
-  updates: ['ingress', 'egress'],
+  updates: ['ingress', 'egress', 'subnetIds'],
   update: async ({ ec2 }, id, inputs) => {
     await empty(ec2, id);
     await fill(ec2, id, inputs);
+    await letGo(ec2, id, inputs, texts(inputs, 'subnetIds'));
     return inputs;
   },
+  retag: retagInEc2,
   read: async ({ ec2 }, id, state) => {
     const found = await unlessGone(ec2.send(new DescribeNetworkAclsCommand({ NetworkAclIds: [id] })));
     return found?.NetworkAcls?.[0] === undefined ? undefined : state;
   },
   delete: async ({ ec2 }, id, state) => {
-    const filters = [
-      { Name: 'vpc-id', Values: [text(state, 'vpcId')] },
-      { Name: 'default', Values: ['true'] },
-    ];
-    const lists = await ec2.send(new DescribeNetworkAclsCommand({ Filters: filters }));
-    const fallback = lists.NetworkAcls?.[0]?.NetworkAclId;
-    for (const subnetId of texts(state, 'subnetIds'))
-      if (fallback !== undefined)
-        await associate(ec2, fallback, { Name: 'association.network-acl-id', Values: [id] }, subnetId);
+    await letGo(ec2, id, state, []);
     await deleteWhenUnused(id, () => ec2.send(new DeleteNetworkAclCommand({ NetworkAclId: id })));
   },
 };
+
+/** Subnets that a list keeps no longer have their network's default list again. */
+async function letGo(ec2: EC2Client, id: string, inputs: Properties, kept: readonly string[]): Promise<void> {
+  const filters = [
+    { Name: 'vpc-id', Values: [text(inputs, 'vpcId')] },
+    { Name: 'default', Values: ['true'] },
+  ];
+  const lists = await ec2.send(new DescribeNetworkAclsCommand({ Filters: filters }));
+  const fallback = lists.NetworkAcls?.[0]?.NetworkAclId;
+  const own = await ec2.send(new DescribeNetworkAclsCommand({ NetworkAclIds: [id] }));
+  const held = own.NetworkAcls?.flatMap(({ Associations = [] }) => Associations) ?? [];
+  for (const { SubnetId = '' } of held)
+    if (fallback !== undefined && !kept.includes(SubnetId))
+      await associate(ec2, fallback, { Name: 'association.network-acl-id', Values: [id] }, SubnetId);
+}
 
 /** What the fake acts on in an entry. */
 function entriesOf(side: 'ingress' | 'egress'): readonly string[] {
@@ -158,47 +187,4 @@ async function associate(
   if (current === undefined) return;
   const request = new ReplaceNetworkAclAssociationCommand({ AssociationId: current, NetworkAclId });
   await call('associating EC2 Network ACL', 'EC2', 'ReplaceNetworkAclAssociation', () => ec2.send(request));
-}
-
-/** `aws:ec2/vpcEndpoint:VpcEndpoint`. moto lists a deleted one for ever: deleted is gone. */
-export const vpcEndpoint: Kind = {
-  takes: [
-    ...['vpcId', 'serviceName', 'vpcEndpointType', 'routeTableIds', 'policy', 'subnetIds'],
-    ...['securityGroupIds', 'privateDnsEnabled', 'tags.*'],
-  ],
-  replaces: ['vpcId', 'serviceName', 'vpcEndpointType'],
-  create: async ({ ec2, region }, inputs) => {
-    const isGateway = text(inputs, 'vpcEndpointType') === 'Gateway';
-    const request = new CreateVpcEndpointCommand({
-      VpcId: text(inputs, 'vpcId'),
-      ServiceName: text(inputs, 'serviceName'),
-      VpcEndpointType: isGateway ? 'Gateway' : 'Interface',
-      PolicyDocument: optionalText(inputs, 'policy'),
-      ...(isGateway && { RouteTableIds: texts(inputs, 'routeTableIds') }),
-      ...(!isGateway && {
-        SubnetIds: texts(inputs, 'subnetIds'),
-        SecurityGroupIds: texts(inputs, 'securityGroupIds'),
-        PrivateDnsEnabled: flag(inputs, 'privateDnsEnabled'),
-      }),
-      TagSpecifications: tagged('vpc-endpoint', inputs['tags']),
-    });
-    const answer = await call('creating EC2 VPC Endpoint', 'EC2', 'CreateVpcEndpoint', () => ec2.send(request));
-    const prefixListId = isGateway ? await prefixListOf(ec2, `com.amazonaws.${region}.s3`) : '';
-    return { id: answer.VpcEndpoint?.VpcEndpointId ?? '', outputs: { ...inputs, prefixListId } };
-  },
-  read: async ({ ec2 }, id, state) => {
-    const found = (await unlessGone(ec2.send(new DescribeVpcEndpointsCommand({ VpcEndpointIds: [id] }))))
-      ?.VpcEndpoints?.[0];
-    return found === undefined || String(found.State).toLowerCase() === 'deleted' ? undefined : state;
-  },
-  delete: async ({ ec2 }, id) => {
-    const request = new DeleteVpcEndpointsCommand({ VpcEndpointIds: [id] });
-    await unlessGone(call('deleting EC2 VPC Endpoint', 'EC2', 'DeleteVpcEndpoints', () => ec2.send(request)));
-  },
-};
-
-async function prefixListOf(ec2: EC2Client, name: string): Promise<string> {
-  const filter = { Name: 'prefix-list-name', Values: [name] };
-  const { PrefixLists = [] } = await ec2.send(new DescribeManagedPrefixListsCommand({ Filters: [filter] }));
-  return PrefixLists[0]?.PrefixListId ?? '';
 }

@@ -13,6 +13,7 @@ import { InitFailed, type Properties } from '../../../../../infra/local/provider
 import { call, codeOf, unlessGone, until } from '../failure.ts';
 import { count, list, text, texts } from '../inputs.ts';
 import type { Cloud, Kind } from '../kind.ts';
+import { retagInEc2 } from '../retag.ts';
 import { tagged, tagMap } from '../tags.ts';
 
 /** `aws:ec2/securityGroup:SecurityGroup` with its rules inline. */
@@ -42,12 +43,8 @@ export const securityGroup: Kind = {
     return found === undefined ? undefined : outputsOf(found, state);
   },
   updates: ['ingress', 'egress'],
-  update: async (cloud, id, inputs) => {
-    const found = await until(`group ${id} to be there`, () => find(cloud, id));
-    await revokeAll(cloud, found);
-    await authorize(cloud, id, inputs);
-    return outputsOf(found, inputs);
-  },
+  update: setRules,
+  retag: retagInEc2,
   delete: async (cloud, id) => {
     await until(`group ${id} to be unused`, () => remove(cloud, id));
   },
@@ -77,8 +74,18 @@ export const defaultSecurityGroup: Kind = {
     return { id: found.GroupId, outputs: outputsOf(found, inputs) };
   },
   read: securityGroup.read,
+  updates: ['ingress', 'egress'],
+  update: setRules,
+  retag: retagInEc2,
   delete: () => Promise.resolve(),
 };
+
+async function setRules(cloud: Cloud, id: string, inputs: Properties): Promise<Properties> {
+  const found = await until(`group ${id} to be there`, () => find(cloud, id));
+  await revokeAll(cloud, found);
+  await authorize(cloud, id, inputs);
+  return outputsOf(found, inputs);
+}
 
 /** The real provider, too, removes the rule that lets everything out: a group has the rules its program names. */
 async function revokeAll(cloud: Cloud, group: SecurityGroup): Promise<void> {
