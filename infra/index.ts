@@ -16,6 +16,7 @@ export type { FoundationInputs } from './aws/foundation/inputs.ts';
 export { FoundationOutputs } from './aws/foundation/outputs.ts';
 export type { AwsDriver } from './aws/driver.ts';
 export type { AwsDriverOptions } from './aws/options.ts';
+export { StateUrl } from './aws/state-url.ts';
 export type { Images, ListedImage } from './aws/image/images.ts';
 export type { KmsKey } from './aws/kms/key.ts';
 export { DriverError, type DriverErrorCode } from './error.ts';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { StateUrl } from '../infra/index.ts';
 
 const Ipv4 = z.ipv4();
 const Line = z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/]{68}$/);
@@ -25,13 +26,7 @@ export const AwsConfiguration = z.strictObject({
   image_id: z.string().startsWith('ami-').optional(),
   spot: z.enum(['never', 'first', 'only']).default('never'),
   /** Where the `pulumi` binary keeps the state of stacks, below it one path for each installation; in the data directory where it is absent. */
-  state_url: z
-    .string()
-    .regex(
-      /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9._-]+)*\/?(\?region=[a-z0-9-]+)?$/,
-      'expected s3://BUCKET/PATH?region=REGION',
-    )
-    .optional(),
+  state_url: StateUrl.optional(),
   /** At least the image's size. */
   root_gib: z.int().min(1).max(1_024).default(1),
   /** Private address of the relay's interface: where guests see connections come from. */

@@ -2,7 +2,7 @@ import type { ConcreteId } from '../driver.ts';
 import { stateDirectory, type RunFolder } from '../host/run-folder.ts';
 import type { AwsKind } from './inventory/kind.ts';
 import type { AwsDriverOptions } from './options.ts';
-import { stateUrlOf } from './remote-state.ts';
+import { stateUrlOf } from './state-url.ts';
 
 /** What is about to be made and has no id yet: any machine that carries the run's tags. In the manifest before the launch. */
 export function expectedInstanceId(options: AwsDriverOptions, runId: string, at: Date): ConcreteId {

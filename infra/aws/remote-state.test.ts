@@ -2,10 +2,14 @@ import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client }
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Chaos, startChaos } from '../../test/support/aws/chaos/chaos.ts';
 import { clientOptions, REGION } from '../../test/support/aws/clients.ts';
+import { MEANS, PLACE, REAPER } from '../../test/support/aws/documents.ts';
+import { type AskedOf, evaluate } from '../../test/support/aws/evaluate.ts';
 import { type Moto, startMoto } from '../../test/support/aws/moto.ts';
-import type { AwsCall } from './api/permissions.ts';
-import { permissionOf } from './api/permissions.ts';
-import { openRemoteState, type RemoteState, stateUrlOf } from './remote-state.ts';
+import { type AwsCall, permissionOf } from './api/permissions.ts';
+import { reaperStatements } from './foundation/documents/roles.ts';
+import { document } from './foundation/documents/statement.ts';
+import { openRemoteState, type RemoteState } from './remote-state.ts';
+import { stateUrlOf } from './state-url.ts';
 
 /* State as Pulumi's S3 backend lays it out, in (moto's) S3. */
 
@@ -99,3 +103,28 @@ test('a bucket that is not there has not said so either', async () => {
   await moto.reset();
   for (const turn of [0, 1]) await expect(state.look(STACK, turn)).rejects.toMatchObject({ name: 'DriverError' });
 });
+
+test('every call is permitted to the reaper, by object and bucket; with another installation’s permissions none is', async () => {
+  chaos.log.length = 0;
+  for (const turn of [0, 1]) await state.look(STACK, turn);
+  await state.list();
+  await state.remove(STACK);
+  const asked = chaos.log.map(askedOf);
+  expect(new Set(asked.map(({ action }) => action))).toEqual(
+    new Set(['s3:ListBucket', 's3:GetObject', 's3:DeleteObject']),
+  );
+  const another = document(reaperStatements(PLACE, { state: { ...MEANS.state, path: 'team/two' } }));
+  for (const one of asked) {
+    expect(evaluate(REAPER, one)).toMatchObject({ verdict: 'allowed' });
+    if (one.action !== 's3:ListBucket') expect(evaluate(another, one)).toEqual({ verdict: 'refused' });
+  }
+});
+
+/** What IAM is asked for a request of S3's, `HEAD /bucket/key`: the log has no query. */
+function askedOf(request: string): AskedOf {
+  const [method = '', path = ''] = request.split(' ');
+  const [bucket = '', ...key] = path.slice(1).split('/');
+  if (key.join('/') === '') return { action: 's3:ListBucket', resource: `arn:aws:s3:::${bucket}` };
+  const action = method === 'DELETE' ? 's3:DeleteObject' : 's3:GetObject';
+  return { action, resource: `arn:aws:s3:::${decodeURIComponent(path.slice(1))}` };
+}

@@ -10,6 +10,7 @@ import { stackFileNames, stackFolderNames } from '../host/stack-files.ts';
 import { found, type Look } from '../host/looks/found.ts';
 import { type AwsAccess, openS3 } from './api/clients.ts';
 import { codeOf, translateAws } from './api/errors.ts';
+import { statePlaceOf } from './state-url.ts';
 
 /**
  * The state of stacks in S3, as Pulumi's own backend keeps it there: the same names as in a folder (../host/stack-files.ts), as keys below the
@@ -26,19 +27,11 @@ export interface RemoteState {
   close(): void;
 }
 
-/** The URL of one installation's state: two below one path would take each other's stacks for their own. */
-export function stateUrlOf(configured: string, installationId: string): string {
-  const url = new URL(configured);
-  const path = url.pathname.split('/').filter((part) => part !== '');
-  return `s3://${url.hostname}/${[...path, installationId].join('/')}${url.search}`;
-}
-
 /** Opens the state behind such a URL. Nothing is sent yet. */
 export function openRemoteState(access: AwsAccess, url: string): RemoteState {
-  const { hostname: Bucket, pathname, searchParams } = new URL(url);
-  const region = searchParams.get('region') ?? access.region;
+  const { bucket: Bucket, path, region } = statePlaceOf(url, access.region);
   const s3 = openS3({ ...access, region });
-  const root = `${pathname.slice(1)}/.pulumi`;
+  const root = `${path}/.pulumi`;
   const asked = async <T>(what: string, call: () => Promise<T>): Promise<T> =>
     call().catch((error: unknown) => {
       throw translateAws(error, what);

@@ -78,6 +78,7 @@ function configurationOf(outputs: FoundationOutputs) {
     ...{ region, account_id: accountId, installation_id: installationId, vpc_id: sandboxVpcId },
     ...{ subnets: sandboxSubnets.map(({ id }) => id), relay_address: relayAddress },
     keys: { ca: outputs.caKeyArn, evidence: outputs.evidenceSigningKeyArn },
+    ...(outputs.stateUrl !== undefined && { state_url: outputs.stateUrl }),
   };
   return { driver: 'aws', aws, archive };
 }

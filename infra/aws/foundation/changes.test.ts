@@ -7,10 +7,11 @@ import {
   DescribeVpcEndpointsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { GetRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { GetRoleCommand, GetRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { GetObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
+import { evaluate } from '../../../test/support/aws/evaluate.ts';
 import { CHANGED_INPUTS, FOUNDATION_INPUTS, MOVED_INPUTS } from '../../../test/support/aws/foundation-inputs.ts';
 import { type Deployed, deployFoundation } from '../../../test/support/aws/foundation.ts';
 import { FoundationInputs } from './inputs.ts';
@@ -84,7 +85,7 @@ describe('with other inputs it', () => {
   });
 });
 
-describe('with another zone before the others, one gone, and no endpoints and no budget it', () => {
+describe('with another zone before the others, one gone, no endpoints, no budget and state in S3 it', () => {
   let done: readonly string[];
   let moved: FoundationOutputs;
   beforeAll(async () => {
@@ -101,14 +102,17 @@ describe('with another zone before the others, one gone, and no endpoints and no
       'Subnet',
       ...Array<string>(3).fill('VpcEndpoint'),
     ]);
-    expect(new Set(of('update'))).toEqual(new Set(['NetworkAcl', 'SecurityGroup']));
+    expect(new Set(of('update'))).toEqual(new Set(['NetworkAcl', 'RolePolicy', 'SecurityGroup', 'VpcEndpoint']));
   });
 
   test('leaves the zone that stays and the relay where they are', () => {
     const [first] = outputs.sandboxSubnets;
     expect(moved.sandboxSubnets.map(({ zone }) => zone)).toEqual([`${REGION}c`, `${REGION}a`]);
     expect(moved.sandboxSubnets[1]).toEqual(first);
-    expect({ ...moved, sandboxSubnets: outputs.sandboxSubnets }).toEqual(outputs);
+    expect({ ...moved, sandboxSubnets: outputs.sandboxSubnets }).toEqual({
+      ...outputs,
+      stateUrl: MOVED_INPUTS.state?.url,
+    });
   });
 
   test('is in the account what it says', async () => {
@@ -130,6 +134,23 @@ describe('with another zone before the others, one gone, and no endpoints and no
     const { VpcEndpoints = [] } = await ec2.send(new DescribeVpcEndpointsCommand({}));
     const open = VpcEndpoints.filter(({ State }) => String(State).toLowerCase() !== 'deleted');
     expect(open.map(({ ServiceName }) => ServiceName)).toEqual([`com.amazonaws.${REGION}.s3`]);
+    expect(open[0]?.PolicyDocument).toContain('arn:aws:s3:::pulumi-state/*');
+  });
+
+  test('grants the state to those that keep and remove it, below this installation’s path', async () => {
+    const policyOf = async (role: string): Promise<string> => {
+      const request = { RoleName: `burnbag-contract-${role}`, PolicyName: 'burnbag' };
+      return decodeURIComponent((await iam.send(new GetRolePolicyCommand(request))).PolicyDocument ?? '');
+    };
+    const object = 'arn:aws:s3:::pulumi-state/team/contract/.pulumi/stacks/burnbag/run-aa0000000001.json';
+    for (const [role, action, verdict] of [
+      ['orchestrator', 's3:PutObject', 'allowed'],
+      ['reaper', 's3:DeleteObject', 'allowed'],
+      ['reaper', 's3:PutObject', 'refused'],
+      ['reader', 's3:GetObject', 'refused'],
+      ['publisher', 's3:DeleteObject', 'refused'],
+    ] as const)
+      expect(evaluate(await policyOf(role), { action, resource: object })).toMatchObject({ verdict });
   });
 
   test('lets the relay out to the sandboxes and to S3, and no longer to the endpoints', async () => {
@@ -147,6 +168,8 @@ describe('with another zone before the others, one gone, and no endpoints and no
 test.each([
   ['two zones of one letter', { zones: ['us-west-2a', 'us-west-2-lax-1a'] }],
   ['a zone without a letter', { zones: ['eu-central-1'] }],
-])('%s are refused: the letter is a zone’s part of the network', (_what, changed) => {
+  ['state in the bucket of the evidence', { state: { url: `s3://burnbag-contract-evidence-${ACCOUNT}-${REGION}` } }],
+  ['state that is not in S3', { state: { url: 'https://app.pulumi.com' } }],
+])('refused: %s', (_what, changed) => {
   expect(FoundationInputs.safeParse({ ...FOUNDATION_INPUTS, ...changed }).success).toBe(false);
 });

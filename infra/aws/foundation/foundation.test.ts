@@ -30,6 +30,7 @@ import { type Deployed, deployFoundation } from '../../../test/support/aws/found
 import { runInputs } from '../../../test/support/aws/network.ts';
 import { RunOutputs } from '../run/inputs.ts';
 import { runProgram } from '../run/program.ts';
+import { FoundationInputs } from './inputs.ts';
 import main from './main.ts';
 import type { FoundationOutputs } from './outputs.ts';
 
@@ -195,6 +196,14 @@ test('Pulumi.yaml names that program', async () => {
   const text = await readFile(join(import.meta.dirname, '../../../Pulumi.yaml'), 'utf8');
   expect(/^main: (.*)$/m.exec(text)?.[1]).toBe('infra/aws/foundation/main.ts');
   expect(/^name: (.*)$/m.exec(text)?.[1]).toBe('burnbag-foundation');
+});
+
+test('docs/aws.md says what every input means', async () => {
+  const text = await readFile(join(import.meta.dirname, '../../../docs/aws.md'), 'utf8');
+  const named = Object.keys(FoundationInputs.shape).filter(
+    (name) => !new RegExp(`^\\| .*\`${name}\`.* \\|`, 'm').test(text),
+  );
+  expect(named).toEqual([]);
 });
 
 test('a run stands on it', async () => {

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { AccountId, InstallationId, Region } from '../run/inputs.ts';
+import { statePlaceOf, StateUrl, stateUrlOf } from '../state-url.ts';
+import type { StateMeans } from './documents/state.ts';
+import { bucketNames } from './names.ts';
 
 /** No region has more. */
 const MAX_ZONES = 6;
 
-/** What the foundation is made from. Most of it has a default that fits an empty account. */
-export const FoundationInputs = z.strictObject({
+const Fields = z.strictObject({
   installationId: InstallationId,
   /** The account it must be deployed into; another one's credentials are refused. */
   accountId: AccountId,
@@ -38,10 +40,24 @@ export const FoundationInputs = z.strictObject({
   signingKeySpec: z.enum(['ECC_NIST_P256', 'ECC_NIST_EDWARDS25519']).default('ECC_NIST_P256'),
   /** Who may take the roles on. By default whom the account's own administrators allow it. */
   trustedPrincipals: z.array(z.string().startsWith('arn:')).default([]),
+  /** Where the state of runs' stacks is kept, where it is kept in S3: grants the roles what that takes. The bucket is yours, and not one of ours. */
+  state: z.strictObject({ url: StateUrl, keyArn: z.string().startsWith('arn:').optional() }).optional(),
   /** Told when the month's cost of this installation passes 80 % of the limit, and when it is forecast to pass it. */
   budget: z.strictObject({ limitUsd: z.number().positive(), email: z.email() }).optional(),
 });
+
+/** What the foundation is made from. Most of it has a default that fits an empty account. */
+export const FoundationInputs = Fields.refine(
+  (inputs) => !Object.values(bucketNames(inputs)).includes(stateOf(inputs)?.bucket ?? ''),
+  { path: ['state', 'url'], error: 'expected a bucket that is not the foundation’s own: what is put there is locked' },
+);
 export type FoundationInputs = z.infer<typeof FoundationInputs>;
+
+/** Where in S3 the state of this installation's stacks is; undefined where it is in the data directory. */
+export function stateOf({ state, installationId, region }: z.infer<typeof Fields>): StateMeans | undefined {
+  if (state === undefined) return undefined;
+  return { ...statePlaceOf(stateUrlOf(state.url, installationId), region), keyArn: state.keyArn };
+}
 
 /** The addresses everything else is made from. */
 export interface Plan {

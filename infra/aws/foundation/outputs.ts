@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AccountId, InstallationId, Region } from '../run/inputs.ts';
+import { StateUrl } from '../state-url.ts';
 
 /** What the foundation exports and the driver reads. Nothing of it is secret. */
 export const FoundationOutputs = z.strictObject({
@@ -29,5 +30,7 @@ export const FoundationOutputs = z.strictObject({
   /** Publishes and retires images. */
   publisherRoleArn: z.string().startsWith('arn:'),
   trailArn: z.string().startsWith('arn:'),
+  /** As the inputs have it: what the roles may keep state in. */
+  stateUrl: StateUrl.optional(),
 });
 export type FoundationOutputs = z.infer<typeof FoundationOutputs>;

@@ -2,7 +2,7 @@ import { Provider } from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { preflight } from '../preflight.ts';
 import { makeEvidenceBucket } from './evidence.ts';
-import { type FoundationInputs, planOf } from './inputs.ts';
+import { type FoundationInputs, planOf, stateOf } from './inputs.ts';
 import { makeKeys } from './keys.ts';
 import { makeNetwork } from './network.ts';
 import type { FoundationOutputs } from './outputs.ts';
@@ -37,7 +37,7 @@ class Foundation extends pulumi.ComponentResource {
       caKeyArn: keys.ca.arn,
       evidenceSigningKeyArn: keys.evidenceSigning.arn,
     };
-    grantRoles(inputs, roles, pulumi.output(means), here);
+    grantRoles(inputs, roles, pulumi.output({ ...means, state: stateOf(inputs) }), here);
     const trail = makeTrail(inputs, here);
     makeBudget(inputs, here);
     const { installationId, accountId, region } = inputs;
@@ -60,6 +60,7 @@ class Foundation extends pulumi.ComponentResource {
       readerRoleArn: roles.reader.arn,
       publisherRoleArn: roles.publisher.arn,
       trailArn: trail.arn,
+      ...(inputs.state !== undefined && { stateUrl: inputs.state.url }),
     };
     this.registerOutputs();
   }

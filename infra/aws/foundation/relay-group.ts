@@ -1,7 +1,7 @@
 import { ec2 } from '@pulumi/aws';
 import type * as pulumi from '@pulumi/pulumi';
 import { foundationTags } from '../tags.ts';
-import { type FoundationInputs, planOf } from './inputs.ts';
+import { type FoundationInputs, planOf, stateOf } from './inputs.ts';
 import { bucketNames } from './names.ts';
 
 /** Where the relay is. */
@@ -43,15 +43,17 @@ export function relayGroup(
   return group;
 }
 
-/** S3 without the internet, for the relay's subnet only, and to our bucket only. */
+/** S3 without the internet, for the relay's subnet only, and to our bucket only, and what keeps the state where it is in this region. */
 function s3Endpoint(
   inputs: FoundationInputs,
   { relayVpc, relayRoutes }: RelayPlace,
   options: pulumi.CustomResourceOptions,
 ): ec2.VpcEndpoint {
   const { evidence } = bucketNames(inputs);
-  const resources = [`arn:aws:s3:::${evidence}`, `arn:aws:s3:::${evidence}/*`];
-  const statement = { Sid: 'OurBucket', Effect: 'Allow', Principal: '*', Action: 's3:*', Resource: resources };
+  const state = stateOf(inputs);
+  const buckets = [evidence, ...(state?.region === inputs.region ? [state.bucket] : [])];
+  const resources = buckets.flatMap((bucket) => [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`]);
+  const statement = { Sid: 'OurBuckets', Effect: 'Allow', Principal: '*', Action: 's3:*', Resource: resources };
   return new ec2.VpcEndpoint(
     's3',
     {

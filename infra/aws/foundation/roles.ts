@@ -60,7 +60,7 @@ export function grantRoles(
 ): void {
   const grants: Readonly<Record<RoleName, (means: Means) => readonly Statement[]>> = {
     orchestrator: (known) => orchestratorStatements(inputs, known),
-    reaper: () => reaperStatements(inputs),
+    reaper: (known) => reaperStatements(inputs, known),
     reader: (known) => readerStatements(inputs, known),
     publisher: () => publisherStatements(inputs),
   };

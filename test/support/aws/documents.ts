@@ -15,10 +15,14 @@ export const MEANS = {
   evidenceKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/e',
   caKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/c',
   evidenceSigningKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/s',
+  state: {
+    ...{ bucket: 'pulumi-state', path: 'team/one', region: 'eu-central-1' },
+    keyArn: 'arn:aws:kms:eu-central-1:123456789012:key/t',
+  },
 };
 /** The documents of the roles, as IAM takes them. */
 export const ORCHESTRATOR = document(orchestratorStatements(PLACE, MEANS));
-export const REAPER = document(reaperStatements(PLACE));
+export const REAPER = document(reaperStatements(PLACE, MEANS));
 export const READER = document(readerStatements(PLACE, MEANS));
 export const PUBLISHER = document(publisherStatements(PLACE));
 

@@ -59,6 +59,7 @@ type Compare = (got: string | undefined, wanted: readonly string[]) => boolean;
 const OPERATORS: Readonly<Record<string, Compare>> = {
   StringEquals: (got, wanted) => got !== undefined && wanted.includes(got),
   StringNotEquals: (got, wanted) => got === undefined || !wanted.includes(got),
+  StringLike: (got, wanted) => got !== undefined && wanted.some((pattern) => like(pattern, got)),
   Bool: (got, wanted) => got !== undefined && wanted.includes(got),
   NumericLessThan: (got, wanted) => got !== undefined && wanted.some((limit) => Number(got) < Number(limit)),
   ArnNotLike: (got, wanted) => got === undefined || !wanted.some((pattern) => like(pattern, got)),

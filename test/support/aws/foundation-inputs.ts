@@ -21,8 +21,9 @@ export const CHANGED_INPUTS = FoundationInputs.parse({
   ...{ trustedPrincipals: [`arn:aws:iam::${ACCOUNT}:role/ci`], budget: { limitUsd: 80, email: 'ops@example.com' } },
 });
 
-/** And when he needs other zones, one of them before all others, and no longer the endpoints or to be warned. */
+/** And when he needs other zones, one of them before all others, no longer the endpoints or to be warned, and state in S3. */
 export const MOVED_INPUTS = FoundationInputs.parse({
   ...CHANGED_INPUTS,
   ...{ zones: ['eu-central-1c', 'eu-central-1a'], apiEndpoints: false, budget: undefined },
+  state: { url: `s3://pulumi-state/team?region=${REGION}` },
 });

@@ -6,10 +6,11 @@ import type { Place, Statement } from './statement.ts';
  * them has today, and refusals that stay whatever is attached.
  */
 export function boundaryStatements(place: Place): readonly Statement[] {
-  const anything = { bucket: '*', evidenceKeyArn: '*', caKeyArn: '*', evidenceSigningKeyArn: '*' };
+  const state = { bucket: '*', path: '*', region: place.region, keyArn: '*' };
+  const anything = { bucket: '*', evidenceKeyArn: '*', caKeyArn: '*', evidenceSigningKeyArn: '*', state };
   const roles = [
     orchestratorStatements(place, anything),
-    reaperStatements(place),
+    reaperStatements(place, anything),
     readerStatements(place, anything),
     publisherStatements(place),
   ];

@@ -9,18 +9,25 @@ import {
   LAUNCH,
   MEANS,
   ORCHESTRATOR,
+  PLACE,
   PUBLISHER,
   READER,
   REAPER,
 } from '../../../../test/support/aws/documents.ts';
 import { type AskedOf, evaluate } from '../../../../test/support/aws/evaluate.ts';
 import { PERMISSIONS } from '../../api/permissions.ts';
+import { orchestratorStatements, reaperStatements } from './roles.ts';
+import { document } from './statement.ts';
 
 const terminating = (context: Record<string, string>): AskedOf => ({
   action: 'ec2:TerminateInstances',
   resource: arn('instance/i-1'),
   context,
 });
+
+const STATE = 'arn:aws:s3:::pulumi-state/team/one';
+const LISTED: AskedOf = { action: 's3:ListBucket', resource: 'arn:aws:s3:::pulumi-state' };
+const STATE_KEY: AskedOf = { action: 'kms:Decrypt', resource: MEANS.state.keyArn };
 
 describe('the orchestrator', () => {
   test.each<[string, AskedOf]>([
@@ -36,6 +43,13 @@ describe('the orchestrator', () => {
     ],
     ['put evidence', { action: 's3:PutObject', resource: 'arn:aws:s3:::evidence/runs/1' }],
     ['sign a certificate', { action: 'kms:Sign', resource: MEANS.caKeyArn }],
+    ['keep state below its path', { action: 's3:PutObject', resource: `${STATE}/.pulumi/meta.yaml` }],
+    ['list state below its path', { ...LISTED, context: { 's3:prefix': 'team/one/.pulumi/' } }],
+    ['learn that a state is not there', LISTED],
+    [
+      'decrypt state through its bucket',
+      { ...STATE_KEY, context: { 'kms:ViaService': 's3.eu-central-1.amazonaws.com' } },
+    ],
     [
       'try to break the lock of its own probe',
       { action: 's3:DeleteObjectVersion', resource: 'arn:aws:s3:::evidence/probe/1/locked' },
@@ -98,6 +112,13 @@ describe('the orchestrator', () => {
     ['delete evidence', { action: 's3:DeleteObjectVersion', resource: 'arn:aws:s3:::evidence/runs/1' }],
     ['change the bucket', { action: 's3:PutBucketVersioning', resource: 'arn:aws:s3:::evidence' }],
     ['decrypt past the bucket', { action: 'kms:Decrypt', resource: MEANS.evidenceKeyArn }],
+    ['keep state elsewhere', { action: 's3:PutObject', resource: 'arn:aws:s3:::pulumi-state/team/two/x' }],
+    [
+      'touch a path that begins as ours',
+      { action: 's3:DeleteObject', resource: 'arn:aws:s3:::pulumi-state/team/one-2/x' },
+    ],
+    ['list another’s state', { ...LISTED, context: { 's3:prefix': 'team/two/' } }],
+    ['decrypt state past its bucket', STATE_KEY],
     ['pass a role on', { action: 'iam:PassRole', resource: 'arn:aws:iam::123456789012:role/x' }],
     [
       'see another region',
@@ -116,6 +137,21 @@ describe('the others', () => {
     expect(evaluate(REAPER, { action: 's3:GetObject', resource: 'arn:aws:s3:::evidence/runs/1' })).toEqual({
       verdict: 'refused',
     });
+  });
+
+  test('the reaper looks whether a state is gone and removes it, and writes none', () => {
+    const on = (action: string, resource = `${STATE}/x`): AskedOf => ({ action, resource });
+    for (const action of ['s3:GetObject', 's3:DeleteObject'])
+      expect(evaluate(REAPER, on(action))).toMatchObject({ verdict: 'allowed', by: 'RemoveState' });
+    expect(evaluate(REAPER, LISTED)).toMatchObject({ verdict: 'allowed' });
+    for (const asked of [on('s3:PutObject'), on('s3:DeleteObject', 'arn:aws:s3:::pulumi-state/team/two/x'), STATE_KEY])
+      expect(evaluate(REAPER, asked)).toEqual({ verdict: 'refused' });
+  });
+
+  test('where state is in the data directory nobody has a permission for it', () => {
+    const without = { ...MEANS, state: undefined };
+    for (const statements of [orchestratorStatements(PLACE, without), reaperStatements(PLACE, without)])
+      expect(evaluate(document(statements), LISTED)).toEqual({ verdict: 'refused' });
   });
 
   test('the reader changes nothing', () => {

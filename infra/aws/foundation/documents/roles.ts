@@ -1,5 +1,6 @@
 import { PROBE_PREFIX } from './buckets.ts';
 import { ending, making, seeing } from './sandbox.ts';
+import { keepingState, removingState, type StateMeans } from './state.ts';
 import { all, carries, ec2Arns, isGiven, type Place, type Statement } from './statement.ts';
 
 /** What the roles may use of the foundation. */
@@ -8,6 +9,8 @@ export interface Means {
   readonly evidenceKeyArn: string;
   readonly caKeyArn: string;
   readonly evidenceSigningKeyArn: string;
+  /** Absent where state is in the data directory. */
+  readonly state?: StateMeans | undefined;
 }
 
 /** Makes sandboxes, runs in them, writes evidence and burns. It cannot delete evidence, nor give a sandbox anything it must not have. */
@@ -19,12 +22,13 @@ export function orchestratorStatements(place: Place, means: Means): readonly Sta
     signing(means),
     ...writing(means),
     ...decrypting(place, means),
+    ...keepingState(means.state),
   ];
 }
 
 /** Finds and deletes what is left. It cannot make anything. */
-export function reaperStatements(place: Place): readonly Statement[] {
-  return [seeing(place), ending(place)];
+export function reaperStatements(place: Place, { state }: Pick<Means, 'state'>): readonly Statement[] {
+  return [seeing(place), ending(place), ...removingState(state)];
 }
 
 /** Reads evidence and looks at what there is. It changes nothing. */

@@ -44,7 +44,7 @@ function add(parent: Command, door: Door, what: ArgsOf<'aws_foundation'>['what']
 function render({ state, outputs, document }: ResultOf<'aws_foundation'>): readonly string[] {
   if (document !== undefined) return document.split('\n').map(escapeInline);
   const rows = Object.entries(outputs ?? {}).flatMap(([name, value]) =>
-    typeof value === 'string' ? [[name, value]] : value.map(({ id, zone }) => [name, `${id} (${zone})`]),
+    typeof value === 'string' ? [[name, value]] : (value ?? []).map(({ id, zone }) => [name, `${id} (${zone})`]),
   );
   const width = Math.max(0, ...rows.map(([name = '']) => name.length));
   return [SAID[state], ...rows.map(([name = '', value = '']) => escapeInline(`  ${name.padEnd(width)}  ${value}`))];
