@@ -127,6 +127,11 @@ export async function relayHostOf(
   return { ...relayHostFiles({ subnets, ...relay }), sshdConfigFile: SSHD_CONFIG_FILE };
 }
 
+/** The host key of the relay host that the foundation made, from its console. The SDK is imported now. Rejects with DriverError. */
+export async function readRelayHostKey(access: AwsAccess, instanceId: string): Promise<string> {
+  return (await import('./aws/relay/host-key.ts')).readHostKey(access, instanceId);
+}
+
 /** The service control policy of an installation, as JSON. */
 export async function foundationControlPolicy(inputs: FoundationInputs, adminArn: string): Promise<string> {
   return (await import('./aws/foundation/documents/index.ts')).controlPolicy(inputs, adminArn);

@@ -1,12 +1,16 @@
 import * as z from 'zod';
 import {
   foundationControlPolicy,
+  type FoundationInputs,
   FoundationOutputs,
   openAwsFoundation,
   readFoundationInputs,
+  readRelayHostKey,
 } from '../../infra/index.ts';
 import type { EngineEvent } from '../../infra/driver.ts';
+import { openFileSigner } from '../ca/index.ts';
 import { RequestError } from '../errors.ts';
+import { relayKeyFile } from '../run/open-aws.ts';
 import { operation, type OperationContext } from './operation.ts';
 import { watchedItem } from './watched-item.ts';
 
@@ -42,7 +46,7 @@ export const awsFoundation = operation({
 
 const ACTIONS: Readonly<Record<Args['what'], (args: Args, context: OperationContext) => Promise<FoundationSummary>>> = {
   up: async (args, context) => {
-    const inputs = await readFoundationInputs(required(args.file, '--file FILE'));
+    const inputs = await withRelayKey(await readFoundationInputs(required(args.file, '--file FILE')), context);
     const foundation = await opened(context);
     const outputs = await watched(context, 'deploying', (onEvent) => foundation.up(inputs, context.signal, onEvent));
     return { ...SCHEMA, state: 'deployed', outputs };
@@ -54,7 +58,8 @@ const ACTIONS: Readonly<Record<Args['what'], (args: Args, context: OperationCont
   configuration: async (_args, context) => {
     const outputs = await (await opened(context)).outputs();
     if (outputs === undefined) throw notDeployed();
-    return { ...SCHEMA, state: 'deployed', outputs, document: JSON.stringify(configurationOf(outputs), undefined, 2) };
+    const configuration = configurationOf(outputs, await relayHostOf(outputs, context));
+    return { ...SCHEMA, state: 'deployed', outputs, document: JSON.stringify(configuration, undefined, 2) };
   },
   down: async (args, context) => {
     const inputs = await readFoundationInputs(required(args.file, '--file FILE'));
@@ -70,15 +75,32 @@ const ACTIONS: Readonly<Record<Args['what'], (args: Args, context: OperationCont
   },
 };
 
-/** config.json as it follows from a foundation. Where the relay host is the foundation cannot know. */
-function configurationOf(outputs: FoundationOutputs) {
-  const { installationId, accountId, region, sandboxVpcId, sandboxSubnets, relayAddress } = outputs;
+/** The relay host lets in whom the inputs name, or else this data directory's relay key, which is made on first use. */
+async function withRelayKey(inputs: FoundationInputs, { environment }: OperationContext): Promise<FoundationInputs> {
+  const { relay } = inputs;
+  if (relay === undefined || relay.publicKey !== undefined) return inputs;
+  const { publicKeyLine: publicKey } = await openFileSigner(relayKeyFile(environment.home));
+  return { ...inputs, relay: { ...relay, publicKey } };
+}
+
+/** The relay host that the foundation made, with the host key that its console shows; undefined where it made none. */
+async function relayHostOf(outputs: FoundationOutputs, context: OperationContext) {
+  const { region, relayAddress: host, relayInstanceId: id, relayUsername: username } = outputs;
+  if (id === undefined || username === undefined) return undefined;
+  const waiting = { item: 'relay-host', why: 'what host key its console shows', seconds: BOOT_SECONDS };
+  return { host, username, host_key: await watchedItem(context, waiting, () => readRelayHostKey({ region }, id)) };
+}
+
+/** config.json as it follows from a foundation. Where a relay host is that it did not make it cannot know. */
+function configurationOf(outputs: FoundationOutputs, relayHost: Awaited<ReturnType<typeof relayHostOf>>) {
+  const { installationId, accountId, region, sandboxVpcId, sandboxSubnets, relayAddress, stateUrl } = outputs;
   const archive = { endpoint: `https://s3.${region}.amazonaws.com`, region, bucket: outputs.evidenceBucket };
   const aws = {
     ...{ region, account_id: accountId, installation_id: installationId, vpc_id: sandboxVpcId },
     ...{ subnets: sandboxSubnets.map(({ id }) => id), relay_address: relayAddress },
+    ...(relayHost !== undefined && { relay_host: relayHost }),
     keys: { ca: outputs.caKeyArn, evidence: outputs.evidenceSigningKeyArn },
-    ...(outputs.stateUrl !== undefined && { state_url: outputs.stateUrl }),
+    ...(stateUrl !== undefined && { state_url: stateUrl }),
   };
   return { driver: 'aws', aws, archive };
 }
@@ -86,6 +108,8 @@ function configurationOf(outputs: FoundationOutputs) {
 const SCHEMA = { schema: 'burnbag.aws-foundation/1' } as const;
 /** About how long AWS takes for all of it. */
 const EXPECTED_SECONDS = 120;
+/** About how long a host boots, and EC2 takes to show its console. */
+const BOOT_SECONDS = 60;
 
 function opened({ environment }: OperationContext) {
   return openAwsFoundation(environment.home, environment.variables);

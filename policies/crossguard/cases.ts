@@ -23,6 +23,9 @@ const RELAY = { protocol: 'tcp', fromPort: 22, toPort: 22, cidrBlocks: ['10.0.0.
 const LATER = { __pulumiOutput: true };
 
 const machine = (props: Properties, name: Case['name']): Case => ({ name, type: INSTANCE, props });
+/** The relay host: a machine of the foundation. */
+const relay = (props: Properties, name: Case['name']): Case => machine({ tags: FOUNDATION, ...props }, name);
+const TOKENS = { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1 };
 const group = (tags: Properties, props: Properties, name: Case['name']): Case => ({
   name,
   type: GROUP,
@@ -37,17 +40,28 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
     machine({ metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required' } }, 'fail-only-tokens-required'),
     machine({}, 'fail-the-default'),
     machine({ metadataOptions: LATER }, 'fail-not-known-yet'),
+    machine({ tags: SANDBOX, metadataOptions: TOKENS }, 'fail-a-sandbox-with-tokens'),
+    machine({ tags: LATER, metadataOptions: TOKENS }, 'fail-tags-not-known-yet'),
+    relay({ metadataOptions: TOKENS }, 'ok-the-relay-with-tokens'),
+    relay({ metadataOptions: { httpEndpoint: 'disabled' } }, 'ok-the-relay-without'),
+    relay({ metadataOptions: { ...TOKENS, httpTokens: 'optional' } }, 'fail-the-relay-without-tokens'),
+    relay({ metadataOptions: { ...TOKENS, httpPutResponseHopLimit: 2 } }, 'fail-the-relay-for-others'),
+    relay({}, 'fail-the-relay-by-default'),
   ],
   'no-instance-profile': [
     machine({}, 'ok-none'),
     machine({ iamInstanceProfile: 'admin' }, 'fail-a-profile'),
     machine({ iamInstanceProfile: LATER }, 'fail-not-known-yet'),
+    relay({ iamInstanceProfile: 'admin' }, 'fail-the-relay-too'),
   ],
   'nothing-sent-in': [
     machine({}, 'ok-nothing'),
     machine({ keyName: 'mine' }, 'fail-a-key-pair'),
     machine({ userData: '#!/bin/sh' }, 'fail-user-data'),
     machine({ launchTemplate: { id: 'lt-1' } }, 'fail-a-launch-template-could-say-anything'),
+    machine({ tags: LATER, userData: '#!/bin/sh' }, 'fail-user-data-tags-not-known-yet'),
+    relay({ userData: '#cloud-config' }, 'ok-the-relay-is-told-whom-to-let-in'),
+    relay({ keyName: 'mine' }, 'fail-a-key-pair-for-the-relay'),
   ],
   'interface-first': [
     machine({ primaryNetworkInterface: { networkInterfaceId: 'eni-1' } }, 'ok-made-before'),
@@ -75,6 +89,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
     machine({ instanceInitiatedShutdownBehavior: 'stop' }, 'fail-stop'),
     machine({ instanceInitiatedShutdownBehavior: 'terminate', disableApiTermination: true }, 'fail-protected'),
     machine({ instanceInitiatedShutdownBehavior: 'terminate', hibernation: true }, 'fail-hibernation'),
+    relay({}, 'ok-the-relay-may-be-stopped'),
   ],
   'never-comes-back': [
     machine({ maintenanceOptions: { autoRecovery: 'disabled' } }, 'ok-on-demand'),
@@ -86,6 +101,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
       'ok-spot-once',
     ),
     machine({}, 'fail-recovery-is-the-default'),
+    relay({}, 'ok-the-relay-may-come-back'),
     machine(
       {
         maintenanceOptions: { autoRecovery: 'disabled' },

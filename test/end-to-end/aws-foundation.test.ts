@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { DescribeInstanceAttributeCommand, DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openFileSigner } from '../../orchestrator/ca/index.ts';
 import { loadConfiguration } from '../../orchestrator/configuration.ts';
 import { FoundationSummary } from '../../orchestrator/operations/aws-foundation.ts';
 import { RelayConfigSummary } from '../../orchestrator/operations/aws-relay-config.ts';
+import { type Account, startAccount } from '../support/aws/account.ts';
 import { ACCOUNT, REGION } from '../support/aws/clients.ts';
-import { type Moto, startMoto } from '../support/aws/moto.ts';
-import { type FakeAws, startFakeAws } from '../support/aws/provider/fake.ts';
 import { burnbag, type Ended, parseDocument, startBurnbag } from '../support/burnbag.ts';
 import { makeTestHome, type TestHome } from '../support/home.ts';
 
@@ -21,25 +21,27 @@ const INPUTS = {
   zones: [`${REGION}a`],
 };
 
-let moto: Moto;
-let provider: FakeAws;
+let account: Account;
 let place: TestHome;
 let file: string;
 beforeAll(async () => {
-  [moto, place] = await Promise.all([startMoto(), makeTestHome()]);
-  provider = await startFakeAws(moto.url);
+  [account, place] = await Promise.all([startAccount(), makeTestHome()]);
   file = await place.write('foundation.json', JSON.stringify(INPUTS));
 });
 afterAll(async () => {
-  await provider.stop();
-  await moto.stop();
+  await account[Symbol.asyncDispose]();
   await place[Symbol.asyncDispose]();
 });
 
 /** With a provider to attach to, as a developer of one has it. */
 function foundation(...args: string[]): Promise<Ended> {
-  const port = provider.address.split(':')[1] ?? '';
-  return startBurnbag(place, ['aws', 'foundation', ...args], { env: { PULUMI_DEBUG_PROVIDERS: `aws:${port}` } }).ended;
+  const { provider, chaos } = account;
+  const env = {
+    PULUMI_DEBUG_PROVIDERS: `aws:${provider.address.split(':')[1] ?? ''}`,
+    // The SDK's own.
+    ...{ AWS_ENDPOINT_URL: chaos.url, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' },
+  };
+  return startBurnbag(place, ['aws', 'foundation', ...args], { env }).ended;
 }
 
 const summaryOf = ({ stdout }: Ended) => FoundationSummary.parse(JSON.parse(stdout));
@@ -64,6 +66,35 @@ test('is deployed, shown and taken down', async () => {
   expect(await foundation('configuration')).toMatchObject({ exitCode: 78 });
 });
 
+test('deployed with a relay host it lets in this data directory’s key, and its configuration has the host key of its console', async () => {
+  const state = { url: `s3://pulumi-state/team?region=${REGION}` };
+  const inputs = { ...INPUTS, installationId: 'three', relay: { imageId: 'ami-0deb1300000000001' }, state };
+  const named = await place.write('with-relay.json', JSON.stringify(inputs));
+  const up = await foundation('up', '--file', named, '--json');
+  expect(up, up.stderr).toMatchObject({ exitCode: 0 });
+  const { relayInstanceId: id = '' } = summaryOf(up).outputs ?? {};
+  const { publicKeyLine } = await openFileSigner(join(place.home, 'keys', 'relay.pem'));
+  const request = new DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: 'userData' });
+  const told = Buffer.from((await account.ec2.send(request)).UserData?.Value ?? '', 'base64').toString();
+  expect(told).toContain(`restrict,port-forwarding ${publicKeyLine}`);
+  const hostKey = publicKeyLine;
+  const block = ['-----BEGIN SSH HOST KEY KEYS-----', `${hostKey} root@relay`, '-----END SSH HOST KEY KEYS-----', ''];
+  account.chaos.consoles.set(id, block.join('\r\n'));
+  const { stdout } = await foundation('configuration');
+  await place.write('config.json', stdout);
+  const { aws } = await loadConfiguration(place.scripts);
+  expect(aws).toMatchObject({
+    relay_host: { host: '10.84.0.10', port: 22, username: 'burnbag-relay', host_key: hostKey },
+    state_url: state.url,
+  });
+  const down = await foundation('down', '--file', named, '--yes', '--json');
+  expect(summaryOf(down)).toMatchObject({ state: 'taken_down' });
+  const { Reservations = [] } = await account.ec2.send(new DescribeInstancesCommand({}));
+  expect(Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name))).toEqual([
+    'terminated',
+  ]);
+});
+
 test.each([
   [
     'another account',
@@ -74,12 +105,12 @@ test.each([
   ['an unknown input', { ...INPUTS, publicAddress: true }, 78, 'publicAddress'],
   ['a retention of nothing', { ...INPUTS, retentionDays: 0 }, 78, 'retentionDays'],
 ])('%s is refused, and nothing is made', async (_what, inputs, exitCode, says) => {
-  const before = provider.log.length;
+  const before = account.provider.log.length;
   const wrong = await place.write('wrong.json', JSON.stringify(inputs));
   const ended = await foundation('up', '--file', wrong);
   expect(ended.stderr).toContain(says);
   expect(ended.exitCode).toBe(exitCode);
-  expect(provider.log.slice(before)).toEqual([]);
+  expect(account.provider.log.slice(before)).toEqual([]);
 });
 
 test('without the pulumi binary it says what to install', async () => {

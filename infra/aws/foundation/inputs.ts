@@ -7,6 +7,30 @@ import { bucketNames } from './names.ts';
 /** No region has more. */
 const MAX_ZONES = 6;
 
+/** The host that connections to sandboxes go through. */
+const RelayInputs = z.strictObject({
+  /** Any Linux with sshd and cloud-init; its network has no way out, so nothing can be installed later. */
+  imageId: z.string().regex(/^ami-[0-9a-f]{8,17}$/),
+  /** One of the Nitro types: the host key is read from their consoles. */
+  instanceType: z
+    .string()
+    .regex(/^[a-z0-9-]+\.[a-z0-9-]+$/)
+    .default('t3.nano'),
+  /** Whom it lets in; Burnbag's name for him. */
+  username: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]{0,31}$/)
+    .default('burnbag-relay'),
+  /** The only key it lets in. `burnbag aws foundation up` takes the data directory's where it is absent. */
+  publicKey: z
+    .string()
+    .regex(/^ssh-ed25519 [A-Za-z0-9+/]{68}$/)
+    .optional(),
+});
+
+/** User data holds 16 KiB, and every address of every zone stands in it. */
+const MAX_ZONES_OF_RELAY = 4;
+
 const Fields = z.strictObject({
   installationId: InstallationId,
   /** The account it must be deployed into; another one's credentials are refused. */
@@ -32,6 +56,8 @@ const Fields = z.strictObject({
     .default('10.84.0.0/16'),
   /** Who may open a connection to the relay host's sshd: a VPN, a peered network. Nobody by default. */
   relayClients: z.array(z.cidrv4()).default([]),
+  /** Makes the relay host, too. Without it the host is the user's: `burnbag aws relay-config`. */
+  relay: RelayInputs.optional(),
   /** Makes the APIs of EC2, KMS and STS reachable from the relay's network, for an orchestrator that runs there. Costs by the hour. */
   apiEndpoints: z.boolean().default(false),
   /** No object of the evidence bucket can be kept for less. Nobody can shorten it, the account's root included. */
@@ -50,7 +76,10 @@ const Fields = z.strictObject({
 export const FoundationInputs = Fields.refine(
   (inputs) => !Object.values(bucketNames(inputs)).includes(stateOf(inputs)?.bucket ?? ''),
   { path: ['state', 'url'], error: 'expected a bucket that is not the foundation’s own: what is put there is locked' },
-);
+).refine(({ relay, zones }) => relay === undefined || zones.length <= MAX_ZONES_OF_RELAY, {
+  path: ['relay'],
+  error: `expected ${MAX_ZONES_OF_RELAY} zones at most: its user data holds no more addresses`,
+});
 export type FoundationInputs = z.infer<typeof FoundationInputs>;
 
 /** Where in S3 the state of this installation's stacks is; undefined where it is in the data directory. */

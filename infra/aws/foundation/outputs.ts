@@ -30,6 +30,9 @@ export const FoundationOutputs = z.strictObject({
   /** Publishes and retires images. */
   publisherRoleArn: z.string().startsWith('arn:'),
   trailArn: z.string().startsWith('arn:'),
+  /** The relay host, and whom it lets in, where the foundation makes it. */
+  relayInstanceId: z.string().startsWith('i-').optional(),
+  relayUsername: z.string().optional(),
   /** As the inputs have it: what the roles may keep state in. */
   stateUrl: StateUrl.optional(),
 });

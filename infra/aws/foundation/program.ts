@@ -6,6 +6,7 @@ import { type FoundationInputs, planOf, stateOf } from './inputs.ts';
 import { makeKeys } from './keys.ts';
 import { makeNetwork } from './network.ts';
 import type { FoundationOutputs } from './outputs.ts';
+import { makeRelayHost } from './relay-host.ts';
 import { grantRoles, makeRoles } from './roles.ts';
 import { makeBudget, makeTrail } from './trail.ts';
 
@@ -28,6 +29,7 @@ class Foundation extends pulumi.ComponentResource {
     super('burnbag:aws:Foundation', name, {}, options);
     const here = { parent: this };
     const network = makeNetwork(inputs, here);
+    const relayHost = makeRelayHost(inputs, network.relayInterface, here);
     const roles = makeRoles(inputs, here);
     const keys = makeKeys(inputs, roles.orchestrator.arn, here);
     const bucket = makeEvidenceBucket(inputs, keys.evidence.arn, here);
@@ -60,6 +62,7 @@ class Foundation extends pulumi.ComponentResource {
       readerRoleArn: roles.reader.arn,
       publisherRoleArn: roles.publisher.arn,
       trailArn: trail.arn,
+      ...(relayHost !== undefined && { relayInstanceId: relayHost.id, relayUsername: inputs.relay?.username ?? '' }),
       ...(inputs.state !== undefined && { stateUrl: inputs.state.url }),
     };
     this.registerOutputs();

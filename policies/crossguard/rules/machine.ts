@@ -1,19 +1,24 @@
-import { block, blocks, expect, firstOf, type Properties, type Rule } from '../rule.ts';
+import { block, blocks, expect, firstOf, type Properties, roleOf, type Rule, type Seen } from '../rule.ts';
 
 const INSTANCE = ['aws:ec2/instance:Instance'];
 
-/** What a machine must and must not have. */
+/** What a machine must and must not have. The relay host, which carries the tag of the foundation, runs no unknown script: it may be told what it is. */
 export const MACHINE_RULES: readonly Rule[] = [
   {
     name: 'no-metadata-service',
     why: 'a script in the sandbox would read its identity, and a role if there ever was one, from 169.254.169.254',
     types: INSTANCE,
-    check: ({ props }) => {
-      const endpoint = block(props['metadataOptions'])['httpEndpoint'];
-      return expect(
-        endpoint === 'disabled',
-        'metadataOptions.httpEndpoint "disabled" (the default is enabled)',
-        endpoint,
+    check: (machine) => {
+      const { httpEndpoint, httpTokens, httpPutResponseHopLimit: hops } = block(machine.props['metadataOptions']);
+      if (!isOfFoundation(machine) || httpEndpoint === 'disabled')
+        return expect(
+          httpEndpoint === 'disabled',
+          'metadataOptions.httpEndpoint "disabled" (the default is enabled)',
+          httpEndpoint,
+        );
+      return firstOf(
+        expect(httpTokens === 'required', 'metadataOptions.httpTokens "required", or no service', httpTokens),
+        expect(hops === 1, 'metadataOptions.httpPutResponseHopLimit 1', hops),
       );
     },
   },
@@ -28,12 +33,14 @@ export const MACHINE_RULES: readonly Rule[] = [
     name: 'nothing-sent-in',
     why: 'a key pair or user data is a second way in, and stands readable in the account',
     types: INSTANCE,
-    check: ({ props }) =>
-      firstOf(
-        ...['keyName', 'userData', 'userDataBase64', 'launchTemplate'].map((name) =>
-          expect(props[name] === undefined, `no ${name}`, props[name]),
+    check: (machine) => {
+      const told = isOfFoundation(machine) ? [] : ['userData', 'userDataBase64'];
+      return firstOf(
+        ...['keyName', 'launchTemplate', ...told].map((name) =>
+          expect(machine.props[name] === undefined, `no ${name}`, machine.props[name]),
         ),
-      ),
+      );
+    },
   },
   {
     name: 'interface-first',
@@ -69,7 +76,9 @@ export const MACHINE_RULES: readonly Rule[] = [
     name: 'ends-on-shutdown',
     why: "the guest's own dead-man switch powers it off, and a stopped machine with its disk would wait for ever",
     types: INSTANCE,
-    check: ({ props }) => {
+    check: (machine) => {
+      const { props } = machine;
+      if (isOfFoundation(machine)) return undefined;
       const behaviour = props['instanceInitiatedShutdownBehavior'];
       return firstOf(
         expect(behaviour === 'terminate', 'instanceInitiatedShutdownBehavior "terminate"', behaviour),
@@ -83,7 +92,9 @@ export const MACHINE_RULES: readonly Rule[] = [
     name: 'never-comes-back',
     why: 'EC2 restarts a machine whose host failed, and a persistent spot request starts another',
     types: INSTANCE,
-    check: ({ props }) => {
+    check: (machine) => {
+      const { props } = machine;
+      if (isOfFoundation(machine)) return undefined;
       const recovery = block(props['maintenanceOptions'])['autoRecovery'];
       const spot = block(block(props['instanceMarketOptions'])['spotOptions']);
       const isOnce = spot['spotInstanceType'] === undefined || spot['spotInstanceType'] === 'one-time';
@@ -96,6 +107,11 @@ export const MACHINE_RULES: readonly Rule[] = [
     },
   },
 ];
+
+/** A tag that is not known yet is no such tag: then what is asked of a sandbox is asked. */
+function isOfFoundation(machine: Seen): boolean {
+  return roleOf(machine) === 'foundation';
+}
 
 /** The root disk counts where nothing is said of it: the image's own defaults are not known here. */
 function disksOf(props: Properties): readonly Properties[] {

@@ -5,14 +5,16 @@ import {
   DescribeInstancesCommand,
   type Instance,
   type InstanceMarketOptionsRequest,
+  type InstanceMetadataOptionsRequest,
   RunInstancesCommand,
   type RunInstancesCommandInput,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { InitFailed, type Properties } from '../../../../../infra/local/provider/resource.ts';
 import { call, unlessGone, until } from '../failure.ts';
-import { count, flag, nested, text } from '../inputs.ts';
+import { count, flag, nested, optionalText, text } from '../inputs.ts';
 import type { Cloud, Kind } from '../kind.ts';
+import { retagInEc2 } from '../retag.ts';
 import { tagged, tagMap } from '../tags.ts';
 
 /** `aws:ec2/instance:Instance`, on an interface that exists already: the one way our programs launch. */
@@ -24,8 +26,11 @@ export const instance: Kind = {
     ...['rootBlockDevice.volumeSize', 'maintenanceOptions.autoRecovery', 'creditSpecification.cpuCredits'],
     ...['instanceMarketOptions.marketType', 'instanceMarketOptions.spotOptions.spotInstanceType'],
     ...['instanceMarketOptions.spotOptions.instanceInterruptionBehavior', 'volumeTags.*', 'tags.*'],
+    ...['metadataOptions.httpTokens', 'metadataOptions.httpPutResponseHopLimit', 'userData', 'userDataReplaceOnChange'],
   ],
-  replaces: ['ami', 'primaryNetworkInterface', 'rootBlockDevice', 'instanceMarketOptions'],
+  // User data only where it is said so, which our program does: else the real provider stops and starts the machine.
+  replaces: ['ami', 'primaryNetworkInterface', 'rootBlockDevice', 'instanceMarketOptions', 'userData'],
+  retag: retagInEc2,
   create: async (cloud, inputs) => {
     const id = await launch(cloud, await requestOf(cloud, inputs));
     try {
@@ -56,7 +61,6 @@ async function launch(cloud: Cloud, request: RunInstancesCommandInput): Promise<
 
 /** The client token is the call's own, as the real provider has it: the SDK's retries are one launch, another `up` is another. */
 async function requestOf(cloud: Cloud, inputs: Properties): Promise<RunInstancesCommandInput> {
-  const metadata = nested(inputs, 'metadataOptions');
   const given = nested(inputs, 'primaryNetworkInterface');
   return {
     ImageId: text(inputs, 'ami'),
@@ -66,15 +70,16 @@ async function requestOf(cloud: Cloud, inputs: Properties): Promise<RunInstances
     ClientToken: randomUUID(),
     NetworkInterfaces: [{ DeviceIndex: 0, NetworkInterfaceId: text(given, 'networkInterfaceId') }],
     BlockDeviceMappings: [await rootDevice(cloud, inputs)],
-    // The real provider, too, says nothing else about a service that is off.
-    MetadataOptions: { HttpEndpoint: text(metadata, 'httpEndpoint') === 'disabled' ? 'disabled' : 'enabled' },
+    MetadataOptions: metadataOf(nested(inputs, 'metadataOptions')),
     InstanceInitiatedShutdownBehavior:
-      text(inputs, 'instanceInitiatedShutdownBehavior') === 'terminate' ? 'terminate' : 'stop',
+      optionalText(inputs, 'instanceInitiatedShutdownBehavior') === 'terminate' ? 'terminate' : 'stop',
+    ...(inputs['userData'] !== undefined && { UserData: Buffer.from(text(inputs, 'userData')).toString('base64') }),
     DisableApiTermination: flag(inputs, 'disableApiTermination'),
     DisableApiStop: flag(inputs, 'disableApiStop'),
     Monitoring: { Enabled: flag(inputs, 'monitoring') },
     MaintenanceOptions: {
-      AutoRecovery: text(nested(inputs, 'maintenanceOptions'), 'autoRecovery') === 'disabled' ? 'disabled' : 'default',
+      AutoRecovery:
+        optionalText(nested(inputs, 'maintenanceOptions'), 'autoRecovery') === 'disabled' ? 'disabled' : 'default',
     },
     ...(inputs['creditSpecification'] !== undefined && {
       CreditSpecification: { CpuCredits: text(nested(inputs, 'creditSpecification'), 'cpuCredits') },
@@ -83,6 +88,16 @@ async function requestOf(cloud: Cloud, inputs: Properties): Promise<RunInstances
       InstanceMarketOptions: marketOf(nested(inputs, 'instanceMarketOptions')),
     }),
     TagSpecifications: [...tagged('instance', inputs['tags']), ...tagged('volume', inputs['volumeTags'])],
+  };
+}
+
+/** The real provider, too, says nothing else about a service that is off. */
+function metadataOf(metadata: Properties): InstanceMetadataOptionsRequest {
+  if (text(metadata, 'httpEndpoint') === 'disabled') return { HttpEndpoint: 'disabled' };
+  return {
+    HttpEndpoint: 'enabled',
+    HttpTokens: optionalText(metadata, 'httpTokens') === 'required' ? 'required' : 'optional',
+    HttpPutResponseHopLimit: count(metadata, 'httpPutResponseHopLimit'),
   };
 }
 
@@ -108,7 +123,8 @@ async function rootDevice(cloud: Cloud, inputs: Properties): Promise<BlockDevice
     Ebs: {
       DeleteOnTermination: flag(root, 'deleteOnTermination') ?? true,
       Encrypted: flag(root, 'encrypted'),
-      VolumeSize: count(root, 'volumeSize'),
+      // Where none is said EC2 takes the image's, and moto would refuse.
+      VolumeSize: count(root, 'volumeSize') ?? images.Images?.[0]?.BlockDeviceMappings?.[0]?.Ebs?.VolumeSize ?? 8,
       VolumeType: text(root, 'volumeType') === 'gp3' ? 'gp3' : 'gp2',
     },
   };
