@@ -39,7 +39,9 @@ export interface Waits {
   readonly goneMs: number;
   /** For how long "not found" may mean "not yet": EC2's lists run behind. */
   readonly visibleMs: number;
+  /** For how long a machine that fell silent may still be shown as running, or without the reason of its end. */
+  readonly endedMs: number;
 }
 
 /** EC2's documentation promises none of these; each is several times what is usual. */
-export const WAITS: Waits = { pollMs: 2_000, readyMs: 300_000, goneMs: 600_000, visibleMs: 60_000 };
+export const WAITS: Waits = { pollMs: 2_000, readyMs: 300_000, goneMs: 600_000, visibleMs: 60_000, endedMs: 10_000 };

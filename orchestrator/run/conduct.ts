@@ -130,7 +130,8 @@ async function attempt(
 
 /** A machine that the control plane took back was no failure of the run. What cannot be asked is not known to be so. */
 async function askForInterruption(run: Run, state: ConductedState, live: LiveRun, deps: Deps): Promise<void> {
-  if (!['provisioning', 'ready', 'executing'].includes(state)) return;
+  // One that was cancelled is that, whatever became of its machine; nobody shall wait for an answer that changes nothing.
+  if (live.signal.aborted || !['provisioning', 'ready', 'executing'].includes(state)) return;
   const why = await deps.driver.interruption?.(run.runId).catch(() => undefined);
   if (why === undefined) return;
   live.interrupted(why);

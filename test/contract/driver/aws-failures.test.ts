@@ -76,7 +76,9 @@ describe('an API that fails', () => {
     ['hangs up', { how: 'drop' }, 'aws_unreachable'],
   ] as const)('for ever: one that %s is never taken for "gone"', async (_what, rule, code) => {
     const { runId, observer, instance } = await provisioned();
-    const slow = rig.newDriver({ access: { ...rig.access, limits: LIMITS } });
+    // A burn asks some thirty times, and waits each time for what hangs.
+    const limits = rule.how === 'ack-hang' ? { ...LIMITS, requestMs: 200 } : LIMITS;
+    const slow = rig.newDriver({ access: { ...rig.access, limits } });
     rig.chaos.rules.push({ action: /^Describe/, ...rule });
     for (const turn of [0, 1]) await expect(slow.observe(instance, turn)).rejects.toMatchObject({ code });
     await expect(slow.inventory()).rejects.toMatchObject({ code });
@@ -187,15 +189,74 @@ describe('the wrong place', () => {
   });
 });
 
-test('a machine that EC2 takes back is told as interrupted, one that we end is not', async () => {
-  const { runId, observer, instance } = await provisioned();
-  expect(await driver.interruption(runId)).toBeUndefined();
-  await rig.ec2.send(new TerminateInstancesCommand({ InstanceIds: [instance.id] }));
-  expect(await driver.interruption(runId)).toBeUndefined();
-  rig.chaos.rewrite = takenBack;
-  expect(await driver.interruption(runId)).toContain('Server.SpotInstanceTermination');
-  rig.chaos.rewrite = undefined;
-  await driver.destroy(runId, observer.ids, ignore);
+describe('a machine that EC2 takes back', () => {
+  let run: Awaited<ReturnType<typeof provisioned>>;
+  const endIt = () => rig.ec2.send(new TerminateInstancesCommand({ InstanceIds: [run.instance.id] }));
+  beforeEach(async () => {
+    run = await provisioned();
+  });
+  afterEach(async () => {
+    rig.chaos.rewrite = undefined;
+    rig.chaos.rules.length = 0;
+    await rig.newDriver().destroy(run.runId, run.observer.ids, ignore);
+  });
+
+  /** For its first so many looks EC2 shows something older. */
+  const lateBy = (looks: number, older: (text: string) => string): void => {
+    let left = looks;
+    rig.chaos.rewrite = (action, text) => {
+      if (action !== 'DescribeInstances') return text;
+      left -= 1;
+      return left >= 0 ? older(text) : takenBack(action, text);
+    };
+  };
+
+  test('is told as interrupted, one that we end or that lives is not', async () => {
+    expect(await driver.interruption(run.runId)).toBeUndefined();
+    await endIt();
+    expect(await driver.interruption(run.runId)).toBeUndefined();
+    rig.chaos.rewrite = takenBack;
+    expect(await driver.interruption(run.runId)).toContain('Server.SpotInstanceTermination');
+  });
+
+  test.each<[string, (text: string) => string]>([
+    ['is still shown running', (text) => text.replaceAll('<name>terminated</name>', '<name>running</name>')],
+    ['has ended without a reason', (text) => text.replaceAll(/<(stateReason|reason)>.*?<\/\1>/gs, '')],
+    ['is not in the list', (text) => text.replaceAll(/<reservationSet>.*<\/reservationSet>/gs, '<reservationSet/>')],
+  ])('and %s at first, is told as interrupted once EC2 shows it', async (_what, older) => {
+    const patient = rig.newDriver({ waits: { ...rig.options.waits, endedMs: 20_000 } });
+    await endIt();
+    lateBy(3, older);
+    expect(await patient.interruption(run.runId)).toContain('Server.SpotInstanceTermination');
+    // Who does not wait is told otherwise (control).
+    lateBy(3, older);
+    const impatient = rig.newDriver({ waits: { ...rig.options.waits, endedMs: 0, pollMs: 0 } });
+    expect(await impatient.interruption(run.runId)).toBeUndefined();
+  });
+
+  test('is asked for again where EC2 is busy, and who can never ask does not call it a failure of the run', async () => {
+    const patient = rig.newDriver({
+      ...{ access: { ...rig.access, limits: LIMITS }, waits: { ...rig.options.waits, endedMs: 20_000 } },
+    });
+    await endIt();
+    rig.chaos.rewrite = takenBack;
+    rig.chaos.rules.push({ action: 'DescribeInstances', how: 'error', times: 2 * LIMITS.attempts });
+    expect(await patient.interruption(run.runId)).toContain('Server.SpotInstanceTermination');
+    rig.chaos.rules.push({ action: 'DescribeInstances', how: 'error', status: 403, code: 'UnauthorizedOperation' });
+    await expect(patient.interruption(run.runId)).rejects.toMatchObject({ code: 'not_permitted' });
+    rig.chaos.rules.length = 0;
+    rig.chaos.rules.push({ action: 'DescribeInstances', how: 'error' });
+    const short = rig.newDriver({ access: { ...rig.access, limits: LIMITS } });
+    await expect(short.interruption(run.runId)).rejects.toMatchObject({ code: 'throttled' });
+  });
+
+  test('is waited for no longer than it may be: a machine that lives keeps nobody', async () => {
+    const since = performance.now();
+    expect(await driver.interruption(run.runId)).toBeUndefined();
+    const waited = performance.now() - since;
+    expect(waited).toBeGreaterThan(400);
+    expect(waited).toBeLessThan(15_000);
+  });
 });
 
 test('every call that was made has its permission and a reason', () => {

@@ -53,7 +53,7 @@ export async function makeAwsRig(): Promise<AwsRig> {
     ...{ vpcId: network.vpcId, relayAddress: '10.84.0.10', rootGiB: 4 },
     choices: { instanceTypes: ['t3.small', 'm5.large'], subnets: network.subnets, spot: 'never' },
     providers: { aws: provider.address },
-    waits: { pollMs: 30, readyMs: 20_000, goneMs: 20_000, visibleMs: 1_000 },
+    waits: { pollMs: 30, readyMs: 20_000, goneMs: 20_000, visibleMs: 1_000, endedMs: 500 },
   };
   const newDriver = (changes: Partial<AwsDriverOptions> = {}): AwsDriver => {
     const driver = createAwsDriver({ ...options, ...changes });
