@@ -58,6 +58,8 @@ export interface CrashProcess {
   openedMs(): number;
   /** Lets a process go on that asks. */
   answer(): void;
+  /** Nothing once it has ended: its pid may be another test's process by then. Pids come round within minutes. */
+  kill(): void;
   /** Resolves with the first such event; rejects when the process ends without one. */
   said<T extends CrashEvent['type']>(type: T): Promise<Extract<CrashEvent, { type: T }>>;
 }
@@ -184,7 +186,8 @@ function homeAt(
   const started: CrashProcess[] = [];
   let disposal: Promise<void> | undefined;
   const dispose = async (): Promise<void> => {
-    for (const { pid } of [...started, ...(await scan(home))]) if (pid !== undefined) kill(pid);
+    for (const one of started) one.kill();
+    for (const { pid } of await scan(home)) if (pid !== undefined) kill(pid);
     await Promise.all(started.map(({ ended }) => ended));
     await unmount?.();
     await rm(home, { recursive: true, force: true, maxRetries: 5 });
@@ -218,10 +221,11 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
   let output = '';
   let opened = 0;
   let isLate = false;
+  const kill = (): void => void child.kill('SIGKILL');
   const limit = setTimeout(
     () => {
       isLate = true;
-      child.kill('SIGKILL');
+      kill();
     },
     PROCESS_LIMIT_MS[plan.driver ?? 'fake'],
   );
@@ -247,7 +251,7 @@ function startProcess(plan: CrashPlan, env: Readonly<Record<string, string>>): C
   };
   child.stdin.on('error', () => undefined);
   const answer = (): void => void child.stdin.write('\n');
-  return { pid: child.pid ?? 0, events, output: () => output, openedMs: () => opened, ended, answer, said };
+  return { pid: child.pid ?? 0, events, output: () => output, openedMs: () => opened, ended, answer, kill, said };
 }
 
 function lines(text: string): readonly string[] {

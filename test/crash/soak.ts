@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, readOwner } from '../../orchestrator/run/home-owner.ts';
 import type { Random } from './random.ts';
 
 /** A command under way that asked for one run. */
@@ -65,9 +65,9 @@ async function one({ start, random, patienceMs }: Soak, soaked: Soaked): Promise
 async function killOwners({ home, random, ownerLivesMs }: Soak, soaked: Soaked, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     await sleep(random.below(2 * ownerLivesMs));
-    const text = await readFile(join(home, 'lock.json'), 'utf8').catch(() => '{}');
-    const { pid } = JSON.parse(text) as { pid?: number };
-    if (pid !== undefined && pid !== process.pid && signal(pid, 'SIGKILL')) soaked.ownersKilled += 1;
+    const owner = readOwner(join(home, 'lock.json'));
+    if (owner === undefined || owner.pid === process.pid || !isAlive(owner)) continue;
+    if (signal(owner.pid, 'SIGKILL')) soaked.ownersKilled += 1;
   }
 }
 

@@ -158,7 +158,8 @@ async function untilListening(child: ChildProcess, lines: readonly string[]): Pr
 }
 
 function handleOf(child: ChildProcess, folder: string, lines: readonly string[]) {
-  const processes = () => descendants(child.pid ?? 0);
+  // The pid of one that has ended may be anybody's.
+  const processes = async () => (hasEnded(child) ? [] : descendants(child.pid ?? 0));
   const stop = async () => {
     await stopAll(child, await processes());
     await rm(folder, { recursive: true, force: true });
@@ -167,9 +168,13 @@ function handleOf(child: ChildProcess, folder: string, lines: readonly string[])
 }
 
 async function stopAll(child: ChildProcess, pids: readonly number[]): Promise<void> {
-  const exited = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : once(child, 'exit');
+  const exited = hasEnded(child) ? Promise.resolve() : once(child, 'exit');
   for (const pid of pids) kill(pid);
   await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref())]);
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 function kill(pid: number): void {
