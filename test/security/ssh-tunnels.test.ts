@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectTo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from 'ssh2';
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readCertificateLine } from '../../orchestrator/ca/certificate.ts';
@@ -13,6 +12,7 @@ import { loosenSshd, restoreSshd } from '../support/ssh/layers.ts';
 import { HOST, openSsh, type OpenSsh } from '../support/ssh/openssh.ts';
 import { HEALTH, loginOf, minted, open, PATIENT, regrant } from '../support/ssh/relay-side.ts';
 import { mintFor, startTarget, type Target } from '../support/ssh/target.ts';
+import { askForTun } from '../support/ssh/tun.ts';
 
 /*
  * A sandbox whose profile lists one tunnel, attacked with the certificate of such a run: what else can be reached with it, and for how long. Two
@@ -89,7 +89,7 @@ describe('with the certificate of a run that has a tunnel', () => {
   test('no network device is had, and the kernel has none to give', async () => {
     const { link, channel } = await connect(loginOf(target, await minted(target, { tunnels: [TUNNEL] })), PATIENT);
     link.allow(1024 * 1024);
-    expect(String(await askForTun(link.client))).toContain('open failed');
+    expect(await askForTun(link.client)).toContain('open failed');
     await expect.poll(target.sshdLog).toContain('ctype tun@openssh.com');
     expect((await target.guest.root.run('ls /dev/net/tun /sys/class/misc/tun')).code).not.toBe(0);
     channel.destroy();
@@ -203,30 +203,4 @@ async function openThrough(path: string): Promise<Socket | undefined> {
     socket.write('hello\n');
   });
   return answered ? socket : undefined;
-}
-
-/** What ssh2 does not know to ask for: a channel to a network device (PROTOCOL 2.3). Its packet takes the place of a forward's. */
-function askForTun(client: Client): Promise<unknown> {
-  const { write } = (client as unknown as { _protocol: { _packetRW: { write: PacketWriter } } })._protocol._packetRW;
-  const finalize = write.finalize.bind(write);
-  write.finalize = (packet, force) => {
-    write.finalize = finalize;
-    const own = packet.indexOf('direct-tcpip') + 'direct-tcpip'.length;
-    const [name, tail] = [Buffer.from('\0\0\0\x0ftun@openssh.com', 'latin1'), Buffer.from('000000017fffffff', 'hex')];
-    const payload = Buffer.concat([Buffer.from([90]), name, packet.subarray(own, own + 12), tail]);
-    const made = write.alloc(payload.length);
-    made.set(payload, write.allocStart);
-    return finalize(made, force);
-  };
-  return new Promise((resolve) => {
-    client.forwardOut('127.0.0.1', 0, '127.0.0.1', LISTED, (error) => {
-      resolve(error?.message);
-    });
-  });
-}
-
-interface PacketWriter {
-  readonly allocStart: number;
-  alloc(length: number): Buffer;
-  finalize(packet: Buffer, force?: boolean): Buffer;
 }
