@@ -4,6 +4,7 @@ import { findProgram, freeMiB, isRoot, toolEnvironment } from './host.ts';
 import { isInPlace, type ItemResult } from './item.ts';
 import { checkItems, FREE_MIB_WANTED } from './run-items.ts';
 import { selectItems, setupContext, type SetupOptions, type SetupResult } from './setup.ts';
+import { lookAtSwap } from './swap.ts';
 
 /** Oldest Node that runs this checkout: the launcher's NODE_MAJOR. */
 const NODE_MAJOR = 26;
@@ -31,6 +32,7 @@ const HOST_CHECKS: readonly HostCheck[] = [
   { name: 'node', why: 'runs Burnbag', optional: false, look: lookAtNode },
   { name: 'disk-space', why: 'builds, scratch disks and evidence', optional: false, look: lookAtDiskSpace },
   { name: 'memory', why: 'one sandbox at a time', optional: true, look: lookAtMemory },
+  { name: 'swap', why: 'memory of a run must not come to a disk', optional: true, look: () => lookAtSwap() },
   { name: 'namespaces', why: "shut QEMU's network off from the host", optional: true, look: lookAtNamespaces },
   { name: 'cgroup', why: 'limits on what a sandbox may use of this host', optional: true, look: lookAtCgroup },
 ];

@@ -36,6 +36,7 @@ SuccessExitStatus=75
 TimeoutStartSec=600
 KillSignal=SIGINT
 Nice=5
+MemorySwapMax=0
 `;
 }
 

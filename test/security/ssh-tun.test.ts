@@ -18,7 +18,11 @@ import { HONEST_EXECUTOR, startSshd, type TestSshd } from '../support/sshd.ts';
  * stand in the way: neither the certificate, which permits nothing, nor the forced command, nor DisableForwarding.
  */
 const missing =
-  process.getuid?.() !== 0 ? 'a device is root’s to make' : existsSync('/dev/net/tun') ? undefined : 'no /dev/net/tun here';
+  process.getuid?.() !== 0
+    ? 'a device is root’s to make'
+    : existsSync('/dev/net/tun')
+      ? undefined
+      : 'no /dev/net/tun here';
 if (missing !== undefined) console.warn(`network devices are not tried here: ${missing}`);
 
 const signer = memorySigner();
