@@ -60,12 +60,13 @@ describe('users', () => {
     expect(hashes.filter((hash) => hash !== '*' && hash !== '!*')).toEqual([]);
   });
 
-  test('the two that may log in have their one program for a shell, the third has none', async () => {
+  test('the two that may log in have their one program for a shell, the others have none', async () => {
     const lines = (await readInRoot(image, '/etc/passwd')).split('\n');
     expect(lines.filter((line) => /:200\d:/.test(line))).toEqual([
       'agent-runner:x:2000:2000::/:/usr/local/bin/agent-exec',
       'audit-reader:x:2001:2001::/:/usr/local/bin/audit-stream',
       'detonate:x:2002:2002::/:/usr/sbin/nologin',
+      'logins:x:2003:2003::/:/usr/sbin/nologin',
     ]);
   });
 

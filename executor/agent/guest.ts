@@ -9,6 +9,8 @@ export interface Guest {
   readonly machineIdFile: string;
   /** Which certificates may not log in again: a file per serial in `serials/`, and `krl`, which sshd reads at every login. */
   readonly revokedFolder: string;
+  /** The certificate of each connection, noted when it logs in: a file named after sshd's process for it. */
+  readonly loginsFolder: string;
   /** Where audit records go: the port that leaves the machine, or the file where there is no port. */
   readonly auditPort: string;
   readonly auditFile: string;
@@ -33,6 +35,8 @@ export const GUEST: Guest = {
   caFile: '/run/burnbag/ca.pub',
   machineIdFile: '/run/burnbag/machine-id',
   revokedFolder: '/run/burnbag/revoked',
+  // Not in /run/burnbag, for the same reason as below.
+  loginsFolder: '/run/logins',
   auditPort: '/dev/exec',
   auditFile: '/run/burnbag/logs/exec',
   spawnerSocket: '/run/burnbag/spawner.sock',

@@ -17,7 +17,7 @@ export interface TestSandbox extends Disposable {
 export function makeSandbox(changed: Partial<Guest> = {}): TestSandbox {
   const folder = mkdtempSync(join(tmpdir(), 'burnbag-executor-'));
   const run = join(folder, 'run');
-  for (const path of ['run', 'run/revoked/serials', 'work/in', 'work/job', 'tmp', 'etc'])
+  for (const path of ['run', 'run/revoked/serials', 'run/logins', 'work/in', 'work/job', 'tmp', 'etc'])
     mkdirSync(join(folder, path), { recursive: true });
   const ca = makeCa();
   writeFileSync(join(run, 'ca.pub'), ca.line);
@@ -30,6 +30,7 @@ export function makeSandbox(changed: Partial<Guest> = {}): TestSandbox {
     caFile: join(run, 'ca.pub'),
     machineIdFile: join(run, 'machine-id'),
     revokedFolder: join(run, 'revoked'),
+    loginsFolder: join(run, 'logins'),
     auditPort: join(run, 'no-port'),
     auditFile: join(run, 'exec'),
     spawnerSocket: join(run, 'spawner.sock'),

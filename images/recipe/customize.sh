@@ -3,7 +3,7 @@
 set -eu
 r=$1
 # modes that the guest's tar does not carry
-chmod 755 "$r/usr/sbin/init" "$r/usr/local/bin/audit-stream" "$r/usr/lib/burnbag/mount-work" "$r/usr/lib/burnbag/lease" "$r/usr/lib/burnbag/start"
+chmod 755 "$r/usr/sbin/init" "$r/usr/local/bin/audit-stream" "$r/usr/lib/burnbag/mount-work" "$r/usr/lib/burnbag/lease" "$r/usr/lib/burnbag/start" "$r/usr/lib/burnbag/login"
 chmod 750 "$r/usr/local/sbin/audit-out"
 chmod 640 "$r/etc/audit/plugins.d/burnbag.conf" "$r/etc/audit/audit.rules" "$r/etc/audit/auditd.conf"
 chmod 600 "$r/etc/ssh/sshd_config"
@@ -13,6 +13,7 @@ user() { echo "$1:x:$2:$2::/:$3" >>"$r/etc/passwd"; echo "$1:x:$2:" >>"$r/etc/gr
 user agent-runner 2000 /usr/local/bin/agent-exec
 user audit-reader 2001 /usr/local/bin/audit-stream
 user detonate 2002 /usr/sbin/nologin
+user logins 2003 /usr/sbin/nologin   # as whom sshd asks who may log in
 echo 'logs:x:2010:agent-runner,audit-reader' >>"$r/etc/group"   # may write to /dev/log: sshd's unprivileged half does
 
 # tools for scripts

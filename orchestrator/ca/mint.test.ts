@@ -169,6 +169,13 @@ test('an audit login carries no grant and no other extension', async () => {
   expect(certificate.keyId).not.toContain(TASK_ID);
 });
 
+test('an audit login may live until its sandbox is collected, and no longer; one that revokes as long as any', async () => {
+  const mintFor = (order: typeof orderAudit, ttlSeconds: number) =>
+    codeOf(() => mintOrder(order(mintRequest({ now: NOW, ttlSeconds }), caKey)));
+  expect([await mintFor(orderAudit, 3900), await mintFor(orderAudit, 3901)]).toEqual(['ok', 'validity']);
+  expect([await mintFor(orderRevoke, 3600), await mintFor(orderRevoke, 3601)]).toEqual(['ok', 'validity']);
+});
+
 test('a login that revokes carries nothing, and forces the executor', async () => {
   const order = orderRevoke(mintRequest({ now: NOW }), caKey);
   const certificate = readCertificateLine((await mintOrder(order)).certificateLine);

@@ -10,7 +10,7 @@ import {
 } from '../../executor/protocol/index.ts';
 import type { CertificateBody, CertificateOption } from './certificate.ts';
 import { CaError, type CaErrorCode } from './errors.ts';
-import { CERTIFICATE_KINDS, KEY_ID_MAX_CHARS, NONCE_BYTES, TTL_MAX_SECONDS, TTL_MIN_SECONDS } from './kinds.ts';
+import { CERTIFICATE_KINDS, KEY_ID_MAX_CHARS, NONCE_BYTES, TTL_MIN_SECONDS } from './kinds.ts';
 import type { Order } from './order.ts';
 
 /** One rule: throws a CaError when the certificate breaks it. */
@@ -81,10 +81,10 @@ export function namesOneMachine({ principals }: CertificateBody, { machineId, pr
   }
 }
 
-export function livesBriefly({ validBefore }: CertificateBody, { now }: Order): void {
-  const ttl = validBefore - now;
-  if (!Number.isSafeInteger(ttl) || ttl < TTL_MIN_SECONDS || ttl > TTL_MAX_SECONDS) {
-    throw broken('validity', `a TTL from ${TTL_MIN_SECONDS} to ${TTL_MAX_SECONDS} s`, `${ttl} s`);
+export function livesBriefly({ validBefore }: CertificateBody, { kind, now }: Order): void {
+  const [ttl, most] = [validBefore - now, CERTIFICATE_KINDS[kind].ttlMaxSeconds];
+  if (!Number.isSafeInteger(ttl) || ttl < TTL_MIN_SECONDS || ttl > most) {
+    throw broken('validity', `a TTL from ${TTL_MIN_SECONDS} to ${most} s`, `${ttl} s`);
   }
 }
 

@@ -1,5 +1,5 @@
-/** Seconds a guest may live beyond its grant: booting before it, collecting after it. Then it powers itself off. */
-const LIFETIME_MARGIN_SECONDS = 300;
+import { COLLECTING_SECONDS } from '../ca/index.ts';
+
 /** By how much the orchestrator's own switch comes after the guest's two: those tell what they saw. */
 const HALT_LATER_SECONDS = 30;
 
@@ -13,6 +13,6 @@ export interface Lifetime {
 
 /** From a grant's seconds. No grant is for ever, so no machine is. */
 export function lifetimeOf(ttlSeconds: number): Lifetime {
-  const guestSeconds = ttlSeconds + LIFETIME_MARGIN_SECONDS;
+  const guestSeconds = ttlSeconds + COLLECTING_SECONDS;
   return { guestSeconds, haltSeconds: guestSeconds + HALT_LATER_SECONDS };
 }

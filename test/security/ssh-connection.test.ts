@@ -3,15 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AuditRecord } from '../../executor/protocol/index.ts';
 import { readCertificateLine } from '../../orchestrator/ca/certificate.ts';
 import { createRunKey } from '../../orchestrator/ca/index.ts';
-import { mint } from '../../orchestrator/ca/mint.ts';
-import { orderRevoke } from '../../orchestrator/ca/order.ts';
-import { parsePublicKeyLine } from '../../orchestrator/ca/public-key.ts';
 import { connect } from '../../orchestrator/relay/connect.ts';
-import { revokeInSandbox } from '../../orchestrator/relay/index.ts';
-import { forgeCertificate, RUN_ID, TASK_ID } from '../support/login.ts';
+import { forgeCertificate, TASK_ID } from '../support/login.ts';
 import { HOST, openSsh } from '../support/ssh/openssh.ts';
-import { forged, HEALTH, loginOf, minted, open, PATIENT, regrant } from '../support/ssh/relay-side.ts';
-import { mintFor, SOURCE_ADDRESS, startTarget, type Target } from '../support/ssh/target.ts';
+import { forged, HEALTH, loginOf, minted, open, PATIENT, regrant, revokeFor } from '../support/ssh/relay-side.ts';
+import { mintFor, startTarget, type Target } from '../support/ssh/target.ts';
 
 /** What a certificate that is good opens, and for how long: one connection, one session, until it expires or somebody takes it back. */
 let target: Target;
@@ -60,20 +56,7 @@ describe('one certificate, one connection', SLOW, () => {
   test('one that was never used is revoked in the sandbox by a login that can do nothing else', async () => {
     const unused = await minted(target);
     const { serial: number } = readCertificateLine(unused.certificate);
-    const key = createRunKey();
-    const machineId = target.guest.machineId;
-    const request = {
-      runId: RUN_ID,
-      machineId,
-      publicKey: key.publicKeyLine,
-      sourceAddress: SOURCE_ADDRESS,
-      ttlSeconds: 60,
-      now: new Date(),
-    };
-    const revoking = await mint(orderRevoke(request, parsePublicKeyLine(target.signer.publicKeyLine)), target.signer);
-    const where = { address: { path: target.socket }, hostKey: target.guest.hostKey, privateKey: key.privateKey };
-    const login = { ...where, certificate: revoking.certificateLine };
-    await revokeInSandbox({ ...login, serials: [String(number)], onRecord: () => undefined });
+    const login = await revokeFor(target, [String(number)]);
     await expect(open(target, unused)).rejects.toMatchObject({
       code: 'refused',
       got: expect.stringContaining('revoked') as string,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { connect as connectTo, type Socket } from 'node:net';
+import { connect as connectTo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProcess } from 'node:child_process';
@@ -8,57 +8,62 @@ import { readCertificateLine } from '../../orchestrator/ca/certificate.ts';
 import { connect } from '../../orchestrator/relay/connect.ts';
 import { forgeCertificate } from '../support/login.ts';
 import { exchange, until } from '../support/ssh/attacks.ts';
-import { loosenSshd, restoreSshd } from '../support/ssh/layers.ts';
+import { forwardOnly, type ForwardOnly, listeners, openThrough } from '../support/ssh/forwarding.ts';
+import { forgetLogins, loosenSshd, restoreSshd } from '../support/ssh/layers.ts';
 import { HOST, openSsh, type OpenSsh } from '../support/ssh/openssh.ts';
-import { HEALTH, loginOf, minted, open, PATIENT, regrant } from '../support/ssh/relay-side.ts';
+import { HEALTH, loginOf, minted, open, PATIENT, regrant, revokeFor } from '../support/ssh/relay-side.ts';
 import { mintFor, startTarget, type Target } from '../support/ssh/target.ts';
 import { askForTun } from '../support/ssh/tun.ts';
 
 /*
- * A sandbox whose profile lists one tunnel, attacked with the certificate of such a run: what else can be reached with it, and for how long. Two
- * programs of the guest listen, one where the tunnel leads and one beside it; both say what they are, or all they can.
+ * A sandbox with tunnels, attacked with the certificate of a run whose profile lists one: what else can be reached with it, and for how long.
+ * Programs of the guest listen where tunnels lead and beside them; each says what it is, or all it can.
  */
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
-const [LISTED, OTHER] = [8080, 9090];
-const TUNNEL = `127.0.0.1:${LISTED}`;
-const LISTENERS = `cat >/run/listen <<'END'
-use strict; use IO::Socket::INET; $SIG{CHLD} = $SIG{PIPE} = 'IGNORE';
-my $port = shift; my $server = IO::Socket::INET->new(LocalAddr => '0.0.0.0', LocalPort => $port, Listen => 50, ReuseAddr => 1) or die;
-while (my $one = $server->accept) {
-  next if fork; my $line = <$one>;
-  if ($line =~ /flood/) { my $much = 'x' x 65536; 1 while syswrite $one, $much; exit }
-  syswrite $one, "SSH-2.0 port $port\\n"; <$one>; exit;
-}
-END
-for port in ${LISTED} ${OTHER}; do (perl /run/listen $port >/dev/null 2>&1 &); done`;
-
+const [LISTED, KEPT, BRIEF, OTHER] = [8080, 8081, 8082, 9090];
+/** The second is a control's, whose connection stays open all the time; the third that of a certificate that is soon over. */
+const [TUNNEL, KEPT_TUNNEL, BRIEF_TUNNEL] = [`127.0.0.1:${LISTED}`, `127.0.0.1:${KEPT}`, `127.0.0.1:${BRIEF}`] as const;
 let target: Target;
 let ssh: OpenSsh;
 /** A connection that runs nothing, made while sshd had nothing of the product's. */
 let idle: ChildProcess;
 let idleSince: number;
+/** One that only forwards, made while nobody noted certificates. */
+let forgotten: ForwardOnly;
+/** The same where they are noted, and when it ended, in unix seconds. */
+let brief: ForwardOnly;
+let briefEnded: Promise<number>;
 beforeAll(async () => {
-  target = await startTarget([TUNNEL]);
+  target = await startTarget([TUNNEL, KEPT_TUNNEL, BRIEF_TUNNEL]);
   ssh = await openSsh(target);
-  await target.guest.root.run(LISTENERS);
+  await target.guest.root.run(listeners(LISTED, KEPT, BRIEF, OTHER));
   await loosenSshd(target.guest.root);
   idle = await ssh.start(await tunnelling(), ['-N', HOST]);
   await vi.waitFor(async () => {
     expect(await target.sshdLog()).toContain('Accepted publickey for agent-runner');
   }, 90_000);
   idleSince = performance.now();
+  await forgetLogins(target.guest.root);
+  forgotten = await forwardOnly(target, ssh, KEPT_TUNNEL, BRIEF_SECONDS);
   await restoreSshd(target.guest.root);
+  brief = await forwardOnly(target, ssh, BRIEF_TUNNEL, BRIEF_SECONDS);
+  briefEnded = brief.ended.then(now);
 });
 afterAll(async () => {
   await ssh[Symbol.asyncDispose]();
   await target[Symbol.asyncDispose]();
 });
 
+/** A certificate's life that a login on a busy machine fits into. */
+const BRIEF_SECONDS = 40;
+/** By how much a connection may outlive its certificate. */
+const LATE_SECONDS = 20;
+
 const now = (): number => Math.floor(Date.now() / 1000);
 const tunnelling = () => mintFor(target, ssh.publicKey, { tunnels: [TUNNEL] });
-/** Connections to the listed port that stand, seen by root. */
-const standing = async (): Promise<number> =>
-  Number((await target.guest.root.run(`grep -c ':${LISTED.toString(16).toUpperCase()} .* 01 ' /proc/net/tcp`)).output);
+/** Connections to a port that stand, seen by root. */
+const standing = async (port = LISTED): Promise<number> =>
+  Number((await target.guest.root.run(`grep -c ':${port.toString(16).toUpperCase()} .* 01 ' /proc/net/tcp`)).output);
 
 describe('with the certificate of a run that has a tunnel', () => {
   test('nothing is reached but its one destination: no other port, no other name of it, no socket, no way back', async () => {
@@ -133,9 +138,7 @@ describe('a connection through a tunnel that is open at expiry', () => {
     }, 10_000);
     await closed;
     expect(await session.ended).toMatchObject({ reason: 'expired' });
-    await vi.waitFor(async () => {
-      expect(await standing()).toBe(0);
-    }, 20_000);
+    await nothingStands();
   });
 
   test('is cut by the executor alone, though certificate and client would go on', async () => {
@@ -151,12 +154,66 @@ describe('a connection through a tunnel that is open at expiry', () => {
     await new Promise((resolve) => socket.on('close', resolve));
     expect(now()).toBeLessThan(body.validBefore - 60);
     expect(await target.executorLog()).toContain('"reason":"expired"');
-    await vi.waitFor(async () => {
-      expect(await standing()).toBe(0);
-    }, 20_000);
+    await nothingStands();
     client.kill('SIGKILL');
   });
 });
+
+describe('a connection that only forwards, which the executor never sees,', () => {
+  test('is ended by the sandbox when its certificate is over', async () => {
+    const endedAt = await briefEnded;
+    expect(endedAt).toBeGreaterThanOrEqual(brief.validBefore);
+    expect(endedAt).toBeLessThan(brief.validBefore + LATE_SECONDS);
+    expect(await brief.answers()).toBe(false);
+    expect(await target.executorLog()).not.toContain(brief.serial);
+    await nothingStands(BRIEF);
+  });
+
+  test('is ended when its certificate is revoked', async () => {
+    const forward = await forwardOnly(target, ssh, TUNNEL);
+    await revokeFor(target, [forward.serial]);
+    await endsSoon(forward);
+  });
+
+  test('is ended when a session takes its certificate, and that one is served', async () => {
+    const forward = await forwardOnly(target, ssh, TUNNEL);
+    const { stdout } = await ssh.run(forward.certificate, [HOST, 'x'], {
+      input: `${JSON.stringify(HEALTH)}\n`,
+      timeoutMs: 90_000,
+    });
+    expect(stdout).toContain('"status":"ok"');
+    await endsSoon(forward);
+  });
+
+  test('is not let in where its certificate cannot be noted', async () => {
+    const { root } = target.guest;
+    const before = (await target.sshdLog()).length;
+    expect(await root.run('mount -t tmpfs -o ro tmpfs /run/logins')).toMatchObject({ code: 0 });
+    await expect(forwardOnly(target, ssh, TUNNEL)).rejects.toThrow();
+    expect(await root.run('umount /run/logins')).toMatchObject({ code: 0 });
+    const log = (await target.sshdLog()).slice(before);
+    expect(log).toContain('Failed publickey for agent-runner');
+    expect(log).not.toContain('Accepted publickey');
+    const forward = await forwardOnly(target, ssh, TUNNEL);
+    await revokeFor(target, [forward.serial]);
+    await forward.ended;
+  });
+
+  test('control: where nobody notes certificates it outlives its own', async () => {
+    await sleep(Math.max(0, (forgotten.validBefore + LATE_SECONDS) * 1000 - Date.now()));
+    expect(await forgotten.answers()).toBe(true);
+  });
+});
+
+async function endsSoon(forward: ForwardOnly): Promise<void> {
+  await forward.ended;
+  expect(now()).toBeLessThan(forward.validBefore - 300);
+  await nothingStands();
+}
+
+async function nothingStands(port = LISTED): Promise<void> {
+  await expect.poll(() => standing(port), { timeout: 20_000 }).toBe(0);
+}
 
 describe('a flood of connections that never log in', () => {
   test('is held to a few by sshd; who is logged in goes on, and who comes after it can log in', async () => {
@@ -187,20 +244,3 @@ test('control: without UnusedConnectionTimeout a connection that runs nothing is
   expect(await target.sshdLog()).not.toContain('terminating inactive connection');
   idle.kill('SIGKILL');
 });
-
-/** A connection through a client's forward that was answered. */
-async function openThrough(path: string): Promise<Socket | undefined> {
-  const socket = connectTo({ path });
-  const answered = await new Promise<boolean>((resolve) => {
-    socket
-      .on('error', () => undefined)
-      .once('close', () => {
-        resolve(false);
-      });
-    socket.once('data', () => {
-      resolve(true);
-    });
-    socket.write('hello\n');
-  });
-  return answered ? socket : undefined;
-}

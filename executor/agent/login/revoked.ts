@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../failure.ts';
 import type { Guest } from '../guest.ts';
@@ -11,7 +11,7 @@ import { LoginRefused } from './refused.ts';
  * Throws LoginRefused.
  */
 export function useOnce(guest: Guest, caBlob: Buffer, serial: string): void {
-  if (take(guest, serial)) {
+  if (take(guest, serial, connectionProcess())) {
     publish(guest, caBlob);
     return;
   }
@@ -23,16 +23,36 @@ export function useOnce(guest: Guest, caBlob: Buffer, serial: string): void {
   );
 }
 
-/** From now on sshd refuses these serials. Asked again it changes nothing; nothing takes a serial off the list. */
+/** From now on sshd refuses these serials, and connections that they opened are ended. Asked again it changes nothing; nothing takes a serial off the list. */
 export function revoke(guest: Guest, caBlob: Buffer, serials: readonly string[]): void {
-  for (const serial of serials) take(guest, serial);
+  for (const serial of serials) take(guest, serial, NOBODY);
   publish(guest, caBlob);
 }
 
-/** False when somebody has it already. */
-function take({ revokedFolder }: Guest, serial: string): boolean {
+/** Which connection took a serial, by sshd's process for it (empty: it was revoked), and when, in unix seconds; undefined while nobody has. */
+export function takerOf({ revokedFolder }: Guest, serial: string): { connection: string; at: number } | undefined {
+  const file = join(revokedFolder, 'serials', serial);
   try {
-    closeSync(openSync(join(revokedFolder, 'serials', serial), 'wx', 0o444));
+    return { connection: readFileSync(file, 'latin1'), at: statSync(file).mtimeMs / 1000 };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Who takes a serial that is revoked. */
+const NOBODY = '';
+
+/** sshd's process for our connection: our parent is its half for this login, and that one's parent is the half that asked who may log in. */
+function connectionProcess(): string {
+  const status = readFileSync(`/proc/${process.ppid}/status`, 'latin1');
+  return /^PPid:\t([0-9]+)$/m.exec(status)?.[1] ?? NOBODY;
+}
+
+/** False when somebody has it already. Who reads it in the moment before it has its content finds nobody, and waits as it does for anybody. */
+function take({ revokedFolder }: Guest, serial: string, connection: string): boolean {
+  try {
+    writeFileSync(join(revokedFolder, 'serials', serial), connection, { flag: 'wx', mode: 0o444 });
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;

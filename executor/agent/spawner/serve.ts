@@ -8,6 +8,7 @@ import type { Guest } from '../guest.ts';
 import { readAuditStatus } from './audit-status.ts';
 import { limitsOf } from './cgroup.ts';
 import { closeInherited } from './close-inherited.ts';
+import { watchLogins } from './end-logins.ts';
 import { receiveRequest } from './receive.ts';
 import { encodeFrame } from './frames.ts';
 import { makeFifo } from './pipe.ts';
@@ -18,13 +19,14 @@ import { FIFOS, runConfined, type Confined, type Emit } from './run.ts';
 
 /**
  * The root half of the executor, as in sshd's privilege separation: it waits on a unix socket that only agent-runner can open, and does one
- * thing of a closed list (request.ts), for one client at a time. It reads no request, grant or certificate; the other half does not get root.
- * Resolves when it listens.
+ * thing of a closed list (request.ts), for one client at a time. It reads no request and no grant, and of a certificate only when it ends
+ * (end-logins.ts); the other half does not get root. Resolves when it listens.
  */
 export async function serveSpawner(guest: Guest, confined: Confined = confinedByCatalogue()): Promise<Server> {
   closeInherited();
   mkdirSync(guest.spawnerFolder, { recursive: true, mode: 0o700 });
   for (const name of Object.values(FIFOS)) makeFifo(join(guest.spawnerFolder, name), guest.scriptUser);
+  const watch = watchLogins(guest);
   let isBusy = false;
   const server = createServer((socket) => {
     if (isBusy) {
@@ -38,6 +40,9 @@ export async function serveSpawner(guest: Guest, confined: Confined = confinedBy
       .finally(() => {
         isBusy = false;
       });
+  });
+  server.once('close', () => {
+    clearInterval(watch);
   });
   await listen(server, guest);
   return server;

@@ -1,3 +1,4 @@
+import { COLLECTING_SECONDS } from '../../ca/index.ts';
 import { type LogStream, openLogStream } from '../../relay/index.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
@@ -33,7 +34,9 @@ async function openOne(
   const { sandbox, granted, signal } = live;
   const file = sandbox?.streams[stream];
   if (sandbox === undefined || granted === undefined || file === undefined) return undefined;
-  const { login } = await mintSecondLogin('mintAudit', run, sandbox, granted.ttlSeconds, deps);
+  // The sandbox ends a connection with its certificate, and what happened at the very end of a grant is told after it.
+  const ttlSeconds = granted.ttlSeconds + COLLECTING_SECONDS;
+  const { login } = await mintSecondLogin('mintAudit', run, sandbox, ttlSeconds, deps);
   return openLogStream({
     ...{ ...login, log, file, signal },
     onRecord: (record) => {

@@ -31,6 +31,13 @@ export async function loosenSshd(root: RootShell): Promise<void> {
   await must(root, `cat >/run/loose <<'END'\n${LOOSE}END\n${restart('-f /run/loose')}`);
 }
 
+/** sshd with the product's configuration, but nobody notes the certificate of a connection. */
+export async function forgetLogins(root: RootShell): Promise<void> {
+  const asked = 's,^AuthorizedPrincipalsCommand .*,AuthorizedPrincipalsFile /run/burnbag/principals/%u,';
+  const config = `sed -e '${asked}' -e '/^AuthorizedPrincipalsCommandUser/d' /etc/ssh/sshd_config >/run/forgetful`;
+  await must(root, `${config} && grep -q '^AuthorizedPrincipalsFile' /run/forgetful || exit 1\n${restart('-f /run/forgetful')}`);
+}
+
 /** sshd as the product starts it. */
 export async function restoreSshd(root: RootShell): Promise<void> {
   await must(root, restart(''));

@@ -3,14 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalJson, Grant, GRANT_EXTENSION } from '../../../executor/protocol/index.ts';
 import { readCertificateLine, type CertificateBody } from '../../../orchestrator/ca/certificate.ts';
 import { createRunKey } from '../../../orchestrator/ca/index.ts';
+import { mint } from '../../../orchestrator/ca/mint.ts';
+import { orderRevoke } from '../../../orchestrator/ca/order.ts';
 import { parsePublicKeyLine } from '../../../orchestrator/ca/public-key.ts';
 import { connect, OpeningFailed } from '../../../orchestrator/relay/connect.ts';
-import { openRelay, type Session } from '../../../orchestrator/relay/index.ts';
+import { openRelay, revokeInSandbox, type Session } from '../../../orchestrator/relay/index.ts';
 import { DEADLINES } from '../../../orchestrator/relay/limits.ts';
 import { parseLogin } from '../../../orchestrator/relay/login.ts';
 import { translate } from '../../../orchestrator/relay/translate.ts';
-import { forgeCertificate, TASK_ID } from '../login.ts';
-import { mintFor, type Target, type Wanted } from './target.ts';
+import { forgeCertificate, RUN_ID, TASK_ID } from '../login.ts';
+import { mintFor, SOURCE_ADDRESS, type Target, type Wanted } from './target.ts';
 
 /** A handshake under emulation on a busy machine takes long; how long the relay waits is not what is tested here. */
 export const PATIENT = { ...DEADLINES, handshakeMs: 60_000 };
@@ -56,6 +58,18 @@ export function open(target: Target, credentials: Credentials, signal?: AbortSig
     deadlines: PATIENT,
   };
   return openRelay({ ...where, ...credentials, ...(signal !== undefined && { signal }) });
+}
+
+/** Has the sandbox refuse these serials from now on, by a login that can do nothing else, which is given. */
+export async function revokeFor(target: Target, serials: readonly string[]): Promise<Credentials> {
+  const { publicKeyLine: publicKey, privateKey } = createRunKey();
+  const { machineId, hostKey } = target.guest;
+  const request = { runId: RUN_ID, machineId, publicKey, sourceAddress: SOURCE_ADDRESS, ttlSeconds: 60 };
+  const order = orderRevoke({ ...request, now: new Date() }, parsePublicKeyLine(target.signer.publicKeyLine));
+  const { certificateLine: certificate } = await mint(order, target.signer);
+  const login = { address: { path: target.socket }, hostKey, privateKey, certificate };
+  await revokeInSandbox({ ...login, serials, onRecord: () => undefined });
+  return { privateKey, certificate };
 }
 
 /** What the relay's lower half logs in with. */
