@@ -1,3 +1,4 @@
+import { Client, utils } from 'ssh2';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ActionRequest } from '../../executor/protocol/index.ts';
 import { openRelay, RelayError, type RelayOptions, type Session } from '../../orchestrator/relay/index.ts';
@@ -127,6 +128,18 @@ test('one session that is flooded does not touch another', async () => {
   const [quietly] = await Promise.all([ask(quiet, 300), ask(flooded, 5_000)]);
   expect(quietly).toMatchObject({ code: 'action_timeout' });
 });
+
+test('control: a client that keeps what it is told, as one does to show it, is filled', async () => {
+  const [told, client]: [Buffer[], Client] = [[], new Client()];
+  client.once('ready', () => {
+    client.exec('agent-exec', (_, channel) => channel.stderr.on('data', (chunk: Buffer) => told.push(chunk)));
+  });
+  const privateKey = utils.generateKeyPairSync('ed25519').private;
+  client.connect({ host: '127.0.0.1', port: hostile.port('endless-stderr'), username: 'agent-runner', privateKey });
+  const bytes = () => told.reduce((sum, { length }) => sum + length, 0);
+  await expect.poll(bytes, { timeout: 30_000 }).toBeGreaterThan(MEMORY_MAX_BYTES);
+  client.destroy();
+}, 40_000);
 
 async function open(way: string, options: Partial<RelayOptions> = {}): Promise<Session> {
   const { privateKey, certificateLine: certificate } = await forgeLogin(memorySigner());

@@ -149,6 +149,18 @@ describe('a hostile value', () => {
     );
     expect(output).toBe('');
   });
+
+  test('control: where a shell puts them into a command, those for a shell leave their mark', async () => {
+    const marks = '/tmp/pwned /work/job/pwned';
+    const forShells = HOSTILE.slice(0, 7);
+    const left = [];
+    for (const text of forShells) {
+      const { output } = await target.guest.root.run(`cd /work/job; rm -f ${marks}; echo ${text}\nls ${marks} 2>&1`);
+      if (/^\/(tmp|work\/job)\/pwned$/m.test(output)) left.push(text);
+    }
+    expect(left).toEqual(forShells);
+    await target.guest.root.run(`rm -f ${marks}`);
+  });
 });
 
 /** How an action may say no. Nothing else may come of it: no crash, no system error by number. */

@@ -4,8 +4,10 @@ import { AuditRecord } from '../../executor/protocol/index.ts';
 import { readCertificateLine } from '../../orchestrator/ca/certificate.ts';
 import { createRunKey } from '../../orchestrator/ca/index.ts';
 import { connect } from '../../orchestrator/relay/connect.ts';
-import { forgeCertificate, TASK_ID } from '../support/login.ts';
+import { forgeCertificate, forgeLogin, MACHINE_ID, TASK_ID } from '../support/login.ts';
+import { parseLogin } from '../../orchestrator/relay/login.ts';
 import { HOST, openSsh } from '../support/ssh/openssh.ts';
+import { HONEST_EXECUTOR, startSshd } from '../support/sshd.ts';
 import { forged, HEALTH, loginOf, minted, open, PATIENT, regrant, revokeFor } from '../support/ssh/relay-side.ts';
 import { mintFor, startTarget, type Target } from '../support/ssh/target.ts';
 
@@ -171,6 +173,24 @@ describe('logs', SLOW, () => {
     expect(lines.filter((line) => line.includes('FORGED')).length).toBeGreaterThan(0);
     for (const line of lines)
       expect(line).toMatch(/^[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} sandbox (auth|daemon|syslog)\.[a-z]+ [a-z-]+[\[ ]/);
+  });
+
+  test('control: where sshd writes its log itself, a key id makes a line of its own', async () => {
+    const principals = [`sandbox-${MACHINE_ID}`];
+    const options = { caPublicKey: target.signer.publicKeyLine, principals, forceCommand: HONEST_EXECUTOR };
+    await using sshd = await startSshd(options);
+    const login = await forgeLogin(target.signer, { keyId: `run=x\n${FORGED}` });
+    const [address, { hostKey, username }] = [{ host: HOST, port: sshd.port }, sshd];
+    const { link } = await connect(parseLogin({ address, hostKey, username, ...login }), PATIENT);
+    await expect
+      .poll(() =>
+        sshd
+          .log()
+          .split('\n')
+          .some((line) => line.startsWith(FORGED)),
+      )
+      .toBe(true);
+    await link.end();
   });
 
   test('nothing a request names does, either', async () => {

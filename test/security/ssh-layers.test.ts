@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LOGGED, LOGINS, tryEverything, type Attacks } from '../support/ssh/attacks.ts';
 import { giveHome, hasRun, loosenSshd } from '../support/ssh/layers.ts';
@@ -73,5 +74,19 @@ describe('without the login shell', { timeout: PHASE_MS }, () => {
     expect(worked).toEqual(Object.keys(all));
     const ran = await ssh.run(await permissive(), [HOST, 'id -un; exit 3']);
     expect(ran).toMatchObject({ code: 3, stdout: 'agent-runner\n' });
+  });
+
+  test('one connection has many sessions, and one certificate many connections', async () => {
+    const certificate = await permissive();
+    const master = [
+      '-o',
+      `ControlPath=${join(ssh.folder, 'master')}`,
+      '-o',
+      'ControlMaster=auto',
+      '-o',
+      'ControlPersist=60',
+    ];
+    for (const args of [master, master, [], []])
+      expect(await ssh.run(certificate, [...args, HOST, 'id -un'])).toMatchObject({ stdout: 'agent-runner\n' });
   });
 });

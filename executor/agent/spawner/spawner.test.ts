@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, chmodSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -254,6 +256,26 @@ echo done`;
     expect([mode & 0o777, uid, gid]).toEqual([0o660, 0, sandbox.guest.agentUser]);
   });
 });
+
+it('control: whoever ends a script by its process group alone leaves what went away from it', async () => {
+  const script = `setsid sleep 1062 & (setsid sh -c 'trap "" TERM HUP; sleep 1063' &) ; sleep 1064`;
+  const child = spawn('/bin/sh', ['-c', script], { env: { PATH: '/usr/bin:/bin' }, stdio: 'ignore', detached: true });
+  const left = () => readdirSync('/proc').filter((pid) => /^sleep 106[23]$/.test(argumentsOf(pid)));
+  await expect.poll(() => left().length, { timeout: 10_000 }).toBe(2);
+  const ended = once(child, 'exit');
+  process.kill(-(child.pid ?? 0), 'SIGKILL');
+  await ended;
+  expect(left()).toHaveLength(2);
+  for (const pid of left()) process.kill(Number(pid), 'SIGKILL');
+});
+
+function argumentsOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
 
 /** Whether this is a process of that user. One that is dead and waits for its parent's attention is not. */
 function isAlive(pid: string, user: number): boolean {

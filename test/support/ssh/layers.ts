@@ -35,7 +35,10 @@ export async function loosenSshd(root: RootShell): Promise<void> {
 export async function forgetLogins(root: RootShell): Promise<void> {
   const asked = 's,^AuthorizedPrincipalsCommand .*,AuthorizedPrincipalsFile /run/burnbag/principals/%u,';
   const config = `sed -e '${asked}' -e '/^AuthorizedPrincipalsCommandUser/d' /etc/ssh/sshd_config >/run/forgetful`;
-  await must(root, `${config} && grep -q '^AuthorizedPrincipalsFile' /run/forgetful || exit 1\n${restart('-f /run/forgetful')}`);
+  await must(
+    root,
+    `${config} && grep -q '^AuthorizedPrincipalsFile' /run/forgetful || exit 1\n${restart('-f /run/forgetful')}`,
+  );
 }
 
 /** sshd as the product starts it. */
