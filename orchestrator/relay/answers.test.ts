@@ -52,6 +52,11 @@ test.each<{ name: string; line: string; code: string }>([
     line: JSON.stringify({ id: null, status: 'refused', error: refusal }),
     code: 'refused',
   },
+  ...['GRANT_EXPIRED', 'LOGIN_CERTIFICATE_EXPIRED'].map((over) => ({
+    name: `the session over: ${over}`,
+    line: JSON.stringify({ id: null, status: 'refused', error: { ...refusal, code: over } }),
+    code: 'certificate_expired',
+  })),
 ])('fail: $name', ({ line, code }) => {
   expect(() => readAnswer(line, request)).toThrow(expect.objectContaining({ code }));
 });

@@ -42,7 +42,12 @@ function parseAnswer(line: string): Answer {
   );
 }
 
+/** The executor ends a session whose time is up as the relay does; anything else that it says of a session is a refusal. */
 function sessionRefused(code: string, got: string): RelayError {
+  if (code === 'GRANT_EXPIRED' || code === 'LOGIN_CERTIFICATE_EXPIRED') {
+    const hint = 'a longer TTL must be asked for before the run starts';
+    return new RelayError('certificate_expired', { expected: 'a session within its grant', got: code, hint });
+  }
   const hint = 'the certificate or the grant in it does not fit this sandbox, or the executor could not read a line';
   return new RelayError('refused', {
     expected: 'the executor to accept the session',

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { LINE_MAX_BYTES, type ActionRequest, type Answer } from '../../executor/protocol/index.ts';
 import { readAnswer, readUnasked } from './answers.ts';
 import type { Connection } from './connect.ts';
-import { closed, quote, RelayError, violation } from './errors.ts';
+import { closed, quote, RelayError, type RelayErrorCode, violation } from './errors.ts';
 import { OVERHEAD_MAX_BYTES } from './limits.ts';
 import { LineCutter } from './lines.ts';
 import type { EndReason, RequestOptions, Session, SessionEnd } from './session.ts';
@@ -23,6 +23,12 @@ interface Pending {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
+
+/** What a line of the executor's ends the session for, where it breaks nothing. */
+const REASONS: Readonly<Partial<Record<RelayErrorCode, EndReason>>> = {
+  refused: 'refused',
+  certificate_expired: 'expired',
+};
 
 /**
  * The session, a machine of three states:
@@ -173,7 +179,7 @@ export class ExecutorSession implements Session {
       listener();
     } catch (error) {
       const failure = error instanceof RelayError ? error : violation('what can be read', quote(String(error)), error);
-      this.end(failure.code === 'refused' ? 'refused' : 'protocol_violation', failure);
+      this.end(REASONS[failure.code] ?? 'protocol_violation', failure);
     }
   }
 

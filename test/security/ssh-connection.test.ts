@@ -99,7 +99,7 @@ describe('expiry and cancellation', SLOW, () => {
     const asked = session.request(run, { timeoutMs: 100_000 }).catch((error: unknown) => error);
     await expect.poll(sleeps, { timeout: 20_000, interval: 500 }).toBe(true);
     await asked;
-    await session.ended;
+    expect(await session.ended).toMatchObject({ reason: 'expired', error: { code: 'certificate_expired' } });
     expect(now()).toBeLessThan(body.validBefore - 60);
     expect(await sleeps()).toBe(false);
     expect(await target.executorLog()).toContain('"reason":"expired"');
