@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { findProcesses, lookUp, waitUntilGone } from '../processes.ts';
+import { findProcesses, lookUp, type Process, waitUntilGone } from '../processes.ts';
 import { chooseIdentity } from './identity.ts';
 import { confine } from './confinement.ts';
 import { chooseNamespaces } from './namespaces.ts';
@@ -35,15 +35,27 @@ test('a confined process has no capability, gains no privilege and writes no cor
 });
 
 test('a confined process dies with the process that spawned it, killed as it may be', async () => {
-  const argv = await confined(['/bin/sleep', '321.5']);
+  const sleeper = await orphan(await confined(['/bin/sleep', '321.5']), '321.5');
+  expect(await waitUntilGone(sleeper, 5_000)).toBe(true);
+  expect((await lookUp(sleeper.pid))?.startTime).not.toBe(sleeper.startTime);
+});
+
+test('control: one that is not confined lives on', async () => {
+  const sleeper = await orphan(['/bin/sleep', '322.5'], '322.5');
+  expect(await waitUntilGone(sleeper, 1_000)).toBe(false);
+  process.kill(sleeper.pid, 'SIGKILL');
+});
+
+/** A process that sleeps for so long, whose spawner was just killed. */
+async function orphan(argv: readonly string[], seconds: string): Promise<Process> {
   const code = `const [p, ...a] = ${JSON.stringify(argv)}; require('node:child_process').spawn(p, a, { stdio: 'ignore', detached: true }); setInterval(() => {}, 1e3)`;
   const owner = spawn(process.execPath, ['-e', code], { stdio: 'ignore' });
   await once(owner, 'spawn');
-  const isIt = (found: readonly string[]): boolean => found[0] === '/bin/sleep' && found[1] === '321.5';
+  const isIt = (found: readonly string[]): boolean => found[0] === '/bin/sleep' && found[1] === seconds;
   await expect.poll(() => findProcesses(isIt), { timeout: 10_000 }).toHaveLength(1);
   const [sleeper] = await findProcesses(isIt);
   if (sleeper === undefined) throw new Error('it was there a moment ago');
   owner.kill('SIGKILL');
-  expect(await waitUntilGone(sleeper, 5_000)).toBe(true);
-  expect((await lookUp(sleeper.pid))?.startTime).not.toBe(sleeper.startTime);
-});
+  await once(owner, 'exit');
+  return sleeper;
+}
