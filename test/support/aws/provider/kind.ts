@@ -5,7 +5,6 @@ import type { IAMClient } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Created, Properties } from '../../../../infra/local/provider/resource.ts';
-import type { Retag } from './retag.ts';
 
 /** The clients a resource works with, all of one region and account. */
 export interface Cloud {
@@ -20,6 +19,9 @@ export interface Cloud {
   readonly region: string;
   readonly account: string;
 }
+
+/** Gives a thing exactly these tags, as each service has it done: what is no longer wanted goes first. */
+export type Retag = (cloud: Cloud, id: string, tags: unknown) => Promise<void>;
 
 /** One resource type of the provider: what it takes and how it is made, seen and deleted in the cloud. */
 export interface Kind {

@@ -11,11 +11,8 @@ import {
 import { ListResourceTagsCommand, TagResourceCommand, UntagResourceCommand } from '@aws-sdk/client-kms';
 import { PutBucketTaggingCommand } from '@aws-sdk/client-s3';
 import { call } from './failure.ts';
-import type { Cloud } from './kind.ts';
+import type { Retag } from './kind.ts';
 import { tagList } from './tags.ts';
-
-/** Gives a thing exactly these tags, as each service has it done: what is no longer wanted goes first. */
-export type Retag = (cloud: Cloud, id: string, tags: unknown) => Promise<void>;
 
 export const retagInEc2: Retag = async ({ ec2 }, id, tags) => {
   const [Resources, Filters] = [[id], [{ Name: 'resource-id', Values: [id] }]];
