@@ -20,6 +20,7 @@ test('without a file the defaults are the safe ones', async () => {
     driver: 'local',
     engine: 'embedded',
     refuse_emulated: false,
+    refuse_swap: false,
     limits: {
       runs: 2 * availableParallelism(),
       memory_mib: Math.floor(totalmem() / 2 / 1024 / 1024),

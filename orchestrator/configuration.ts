@@ -29,6 +29,7 @@ const Fields = z.strictObject({
   aws: AwsConfiguration.optional(),
   transit: TransitConfiguration.optional(),
   refuse_emulated: z.boolean().default(false),
+  refuse_swap: z.boolean().default(false),
   limits: z
     .strictObject({
       runs: z

@@ -49,4 +49,6 @@ export interface TestRig {
   readonly lifetimeOf?: (ttlSeconds: number) => Lifetime;
   /** Less patience with an owner that does not answer, for whoever waits for its end. */
   readonly patienceMs?: number;
+  /** Where the host's /proc and /sys are, for whoever makes a host with swap. */
+  readonly hostRoot?: string;
 }

@@ -16,6 +16,7 @@ import { openKeys } from './open-keys.ts';
 import type { Deps } from './step.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { openVault } from './vault.ts';
+import { lookAtSwap } from '../swap.ts';
 
 /** Takes the lock of the data directory and opens everything in it, side by side. Closed backwards, whatever fails. */
 export async function openDeps(
@@ -52,6 +53,7 @@ export async function openDeps(
       observe: () => undefined,
       places: new Places(limitsOf(configuration)),
       lifetimeOf: rig?.lifetimeOf ?? lifetimeOf,
+      lookAtSwap: () => lookAtSwap(rig?.hostRoot),
     };
     const deps = withFence(parts);
     return {

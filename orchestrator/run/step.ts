@@ -4,6 +4,7 @@ import type { Configuration } from '../configuration.ts';
 import type { Places } from '../queue/places.ts';
 import type { RelayHost } from '../relay/index.ts';
 import type { Policy } from '../policy/profile.ts';
+import type { SwapLook } from '../swap.ts';
 import type { Journal } from './journal/index.ts';
 import type { ActiveState, Next } from './lifecycle.ts';
 import type { LiveRun } from './live.ts';
@@ -29,6 +30,8 @@ export interface Deps {
   readonly places: Places;
   /** The way to sandboxes behind the relay host; absent where there is none. */
   readonly relayHost?: RelayHost | undefined;
+  /** Whether this host may write memory of a run to a disk, now. */
+  readonly lookAtSwap: () => Promise<SwapLook>;
   readonly observe: ObserveRun;
   /** From a grant's seconds; see lifetime.ts. */
   readonly lifetimeOf: (ttlSeconds: number) => Lifetime;

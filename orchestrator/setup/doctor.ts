@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { lookAtSwap } from '../swap.ts';
 import { runCommand } from './command.ts';
 import { findProgram, freeMiB, isRoot, toolEnvironment } from './host.ts';
 import { isInPlace, type ItemResult } from './item.ts';
 import { checkItems, FREE_MIB_WANTED } from './run-items.ts';
 import { selectItems, setupContext, type SetupOptions, type SetupResult } from './setup.ts';
-import { lookAtSwap } from './swap.ts';
 
 /** Oldest Node that runs this checkout: the launcher's NODE_MAJOR. */
 const NODE_MAJOR = 26;

@@ -29,6 +29,8 @@ export interface HomeSettings {
   readonly driver?: 'fake' | 'local';
   /** As in config.json. */
   readonly limits?: { readonly runs: number };
+  /** As in config.json. */
+  readonly refuse_swap?: boolean;
 }
 
 export interface CrashHome extends AsyncDisposable {
@@ -104,12 +106,12 @@ export async function openCrashPlace(): Promise<CrashPlace> {
   return {
     endpoint: server.endpoint,
     credentials: server.credentials,
-    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits, driver } = {}) => {
+    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits, driver, refuse_swap } = {}) => {
       if (stack.disposed) throw new Error('expected a place for a home, got one that was taken away');
       const home = join(folder, `home-${(count += 1)}`);
       const unmount = sizeMiB === undefined ? undefined : await mountMemory(home, sizeMiB);
       await cp(template, home, { recursive: true });
-      await configure(home, endpoint, limits);
+      await configure(home, endpoint, { limits, refuse_swap });
       if (driver === 'local') await takePrepared(home);
       const made = homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount, driver });
       homes.add(made);
@@ -159,10 +161,14 @@ const run = (program: string, args: readonly string[]) =>
   promisify(execFile)(program, [...args], { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, timeout: 10_000 });
 
 /** The store's probe is kept by address: another address in front of the same store is said to be probed too. */
-async function configure(home: string, endpoint: string, limits: HomeSettings['limits'] = { runs: 8 }): Promise<void> {
+async function configure(
+  home: string,
+  endpoint: string,
+  { limits = { runs: 8 }, refuse_swap }: { limits?: HomeSettings['limits']; refuse_swap?: boolean | undefined } = {},
+): Promise<void> {
   await writeFile(
     join(home, 'config.json'),
-    JSON.stringify({ limits, archive: { endpoint, bucket: 'evidence', retention_days: 1 } }),
+    JSON.stringify({ limits, refuse_swap, archive: { endpoint, bucket: 'evidence', retention_days: 1 } }),
   );
   const file = join(home, 'archive/probe.json');
   const kept = await readFile(file, 'utf8').catch(() => undefined);

@@ -20,7 +20,7 @@ import { createRealDriver } from './real-driver.ts';
 
 const plan = JSON.parse(process.argv[2] ?? '') as CrashPlan;
 const say = (event: CrashEvent): void => void process.stdout.write(`${JSON.stringify(event)}\n`);
-const { lifetime, patienceMs } = plan;
+const { lifetime, patienceMs, hostRoot } = plan;
 const failpoints = armed(plan.fault);
 const environment: Environment = {
   home: plan.home,
@@ -32,6 +32,7 @@ const environment: Environment = {
     failpoints,
     ...(lifetime !== undefined && { lifetimeOf: () => lifetime }),
     ...(patienceMs !== undefined && { patienceMs }),
+    ...(hostRoot !== undefined && { hostRoot }),
     createDriver,
   },
 };

@@ -30,6 +30,8 @@ export interface CrashPlan {
   readonly lifetime?: { readonly guestSeconds: number; readonly haltSeconds: number };
   /** How long a command waits for an owner that does not answer; the product's own where absent. */
   readonly patienceMs?: number;
+  /** Where the host's /proc/swaps is; the real one where absent. */
+  readonly hostRoot?: string;
   /** What is added to the clock of this process, in seconds. */
   readonly clockSeconds?: number;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ProviderCall, ProvisionObserver, Sandbox, SandboxReach } from '../../../infra/driver.ts';
+import type { ProviderCall, ProvisionObserver, SandboxReach } from '../../../infra/driver.ts';
 import { openCapture, STREAMS } from '../../evidence/index.ts';
 import { findProfile } from '../../policy/profile.ts';
 import { explain, RequestError } from '../../errors.ts';
@@ -7,11 +7,12 @@ import type { Place } from '../../queue/places.ts';
 import type { LiveRun } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
+import { refuseEmulated, refuseHost } from './refuse-host.ts';
 
 /** Nothing is spent on what will be refused, or until the archive is known to take the evidence (no durable record, no run), and there is room for a sandbox. */
 export const beginProvisioning: Step<'admitted'> = async (run, live, deps) => {
   if (live.signal.aborted) throw cancelled();
-  if (deps.configuration.refuse_emulated) refuseEmulated(await deps.driver.isolation?.());
+  await refuseHost(run, deps);
   await deps.vault.openForRun();
   live.place = await takePlace(run, live, deps);
   return 'provisioning';
@@ -99,12 +100,3 @@ const REACH: Readonly<Record<SandboxReach, string>> = {
   loopback: 'this host',
   'relay-host': 'relay host only',
 };
-
-function refuseEmulated(isolation: Sandbox['isolation'] | undefined): void {
-  if (isolation !== 'emulated') return;
-  throw new RequestError('refused_by_policy', {
-    expected: 'a VM under KVM (refuse_emulated is set)',
-    got: 'one in software emulation, which QEMU does not call an isolation boundary',
-    hint: 'run on a machine with working KVM, or unset refuse_emulated',
-  });
-}

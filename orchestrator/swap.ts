@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
  * Whether this host may write memory of ours to a disk, and how to stop it. Keys of this process and the memory of guests are what is at stake; a
- * lock on memory would hold QEMU's alone, and make a guest cost all its memory from the start, so it is the host that is asked to. `root` is
- * where its files are, for tests. proc(5), the kernel's cgroup-v2 and zram documents, dm-crypt's UUIDs ("CRYPT-…").
+ * lock on memory would hold QEMU's alone, and make a guest cost all its memory from the start, so it is the host that is asked to. `whatToDo` is
+ * there where it may. `root` is where the host's files are, for tests. Rejects where the host does not say what swap it has.
+ * proc(5), the kernel's cgroup-v2 and zram documents, dm-crypt's UUIDs ("CRYPT-…").
  */
-export async function lookAtSwap(root = '/'): Promise<{ what: string; whatToDo?: string }> {
+export async function lookAtSwap(root = '/'): Promise<SwapLook> {
   const areas = await Promise.all((await readAreas(root)).map((area) => describeArea(root, area)));
   if (areas.length === 0) return { what: 'this host has none' };
   const what = areas.map(({ name, kind }) => `${name} (${kind})`).join(', ');
@@ -14,6 +15,12 @@ export async function lookAtSwap(root = '/'): Promise<{ what: string; whatToDo?:
   if (await isKeptFromSwapping(root))
     return { what: `${what}; not for this process and its sandboxes (memory.swap.max 0)` };
   return { what: `${what}: keys and memory of sandboxes can be written there`, whatToDo: WHAT_TO_DO };
+}
+
+/** What was found, and how to mend it where memory may be written to a disk. */
+export interface SwapLook {
+  readonly what: string;
+  readonly whatToDo?: string;
 }
 
 const WHAT_TO_DO =
@@ -26,24 +33,34 @@ interface Area {
 }
 
 async function readAreas(root: string): Promise<readonly string[]> {
-  const [, ...lines] = (await readIfThere(root, 'proc/swaps'))?.trim().split('\n') ?? [];
+  const text = await readFile(join(root, 'proc/swaps'), 'utf8').catch((error: unknown) => {
+    // A kernel without swap has no such file; one that may not be read could say anything.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  });
+  const [, ...lines] = text.trim().split('\n');
   return lines.map((line) => line.split(/\s/)[0] ?? '');
 }
 
+const DEVICE = /^\/dev\/((?:dm-|zram)[0-9]+)$/;
+const BLOCK = 'sys/class/block';
+
 async function describeArea(root: string, name: string): Promise<Area> {
-  const device = join('sys/class/block', basename(name));
-  if ((await readIfThere(root, join(device, 'dm/uuid')))?.startsWith('CRYPT-') === true)
+  const device = DEVICE.exec(name)?.[1];
+  // A swap file may have any name, also that of a device.
+  if (device === undefined) return { name, kind: 'plain' };
+  if ((await readIfThere(root, join(BLOCK, device, 'dm/uuid')))?.startsWith('CRYPT-') === true)
     return { name, kind: 'encrypted' };
   // A zram device may hand on what it cannot compress; without `backing_dev` its kernel cannot.
-  const isZram = /^\/dev\/zram[0-9]+$/.test(name);
-  const backing = (await readIfThere(root, join(device, 'backing_dev')))?.trim() ?? 'none';
+  const isZram = device.startsWith('zram');
+  const backing = (await readIfThere(root, join(BLOCK, device, 'backing_dev')))?.trim() ?? 'none';
   return { name, kind: isZram && backing === 'none' ? 'memory' : 'plain' };
 }
 
-/** Whether our cgroup, or one that it lies in, may have nothing swapped. */
+/** Whether our cgroup, or one that it lies in, may have nothing swapped. In a container the topmost has a limit too; the host's own has no such file. */
 async function isKeptFromSwapping(root: string): Promise<boolean> {
   const own = /^0::(\/.*)$/m.exec((await readIfThere(root, 'proc/self/cgroup')) ?? '')?.[1];
-  for (let path = own; path !== undefined && path !== '/'; path = dirname(path))
+  for (let path = own; path !== undefined; path = path === '/' ? undefined : dirname(path))
     if ((await readIfThere(root, join('sys/fs/cgroup', path, 'memory.swap.max')))?.trim() === '0') return true;
   return false;
 }

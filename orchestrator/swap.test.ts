@@ -23,18 +23,24 @@ const swaps = (...names: readonly string[]) =>
 
 const PLAIN = { whatToDo: expect.stringContaining('swapoff -a') as string };
 
+test('a list of swap that cannot be read is no host without', async () => {
+  await mkdir(join(root, 'proc/swaps'), { recursive: true });
+  await expect(lookAtSwap(root)).rejects.toMatchObject({ code: 'EISDIR' });
+});
+
 test('a host without swap has nothing to be told', async () => {
   expect(await lookAtSwap(root)).toEqual({ what: 'this host has none' });
   await swaps();
   expect(await lookAtSwap(root)).toEqual({ what: 'this host has none' });
 });
 
-test.each(['/swapfile', '/dev/sda2', '/dev/dm-1', '/dev/zram0'])(
+test.each(['/swapfile', '/srv/dm-2', '/srv/zram1', '/dev/sda2', '/dev/dm-1', '/dev/zram0'])(
   'swap on %s, of which nothing else is known, is warned of',
   async (name) => {
     await swaps(name);
-    if (name.includes('dm-')) await write('sys/class/block/dm-1/dm/uuid', 'LVM-abc\n');
-    if (name.includes('zram')) await write('sys/class/block/zram0/backing_dev', '/dev/sda3\n');
+    await write('sys/class/block/dm-2/dm/uuid', 'CRYPT-PLAIN-x\n');
+    if (name.includes('dm-1')) await write('sys/class/block/dm-1/dm/uuid', 'LVM-abc\n');
+    if (name.includes('zram0')) await write('sys/class/block/zram0/backing_dev', '/dev/sda3\n');
     expect(await lookAtSwap(root)).toMatchObject(PLAIN);
   },
 );
@@ -56,4 +62,12 @@ test('a cgroup that may swap nothing, or one around it, is enough', async () => 
   expect(await lookAtSwap(root)).toMatchObject(PLAIN);
   await write('sys/fs/cgroup/user.slice/memory.swap.max', '0\n');
   expect(await lookAtSwap(root)).toEqual({ what: expect.stringContaining('memory.swap.max 0') as string });
+});
+
+test('in a container the limit of its own topmost cgroup is enough', async () => {
+  await swaps('/swapfile');
+  await write('proc/self/cgroup', '0::/\n');
+  expect(await lookAtSwap(root)).toMatchObject(PLAIN);
+  await write('sys/fs/cgroup/memory.swap.max', '0\n');
+  expect((await lookAtSwap(root)).whatToDo).toBeUndefined();
 });
