@@ -14,6 +14,7 @@ import { waitFor } from './wait.ts';
 
 interface SessionOptions {
   readonly closeMs: number;
+  readonly tunnelMs: number;
   /** Where the grant lets tunnels lead. */
   readonly tunnels: readonly string[];
 }
@@ -60,7 +61,8 @@ export class ExecutorSession implements Session {
     this.#connection = connection;
     this.#record = record;
     this.#closeMs = options.closeMs;
-    this.#tunnels = new Tunnels(connection.link, options.tunnels, (event) => {
+    const { tunnels: destinations, tunnelMs: timeoutMs } = options;
+    this.#tunnels = new Tunnels(connection.link, { destinations, timeoutMs }, (event) => {
       this.note(event);
     });
     const { promise, resolve } = Promise.withResolvers<SessionEnd>();

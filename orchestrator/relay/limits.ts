@@ -10,13 +10,21 @@ export interface Deadlines {
   readonly closeMs: number;
   /** How long the other end of a network may say nothing, though it is asked, before it is taken for gone. A unix socket closes by itself. */
   readonly silentMs: number;
+  /** Until sshd has opened a tunnel: a local program answers at once, and sshd connects on loopback. */
+  readonly tunnelMs: number;
 }
 
 /**
  * A local connection takes a millisecond, a handshake with an emulated guest a second; sshd itself gives up after its LoginGraceTime of 20 s, and on
  * a relay that is silent after a minute (ClientAliveInterval, ClientAliveCountMax).
  */
-export const DEADLINES: Deadlines = { connectMs: 5_000, handshakeMs: 20_000, closeMs: 5_000, silentMs: 60_000 };
+export const DEADLINES: Deadlines = {
+  connectMs: 5_000,
+  handshakeMs: 20_000,
+  closeMs: 5_000,
+  silentMs: 60_000,
+  tunnelMs: 10_000,
+};
 
 /** How often it is asked in that time. */
 export const ASKED_WHEN_SILENT = 2;

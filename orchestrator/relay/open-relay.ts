@@ -36,7 +36,8 @@ export async function openRelay(options: RelayOptions): Promise<Session> {
     explainOpening(error, login, options.sshdLog),
   );
   const tunnels = tunnelsOf(login.certificate);
-  const session = new ExecutorSession(connection, note, { closeMs: deadlines.closeMs, tunnels });
+  const { closeMs, tunnelMs } = deadlines;
+  const session = new ExecutorSession(connection, note, { closeMs, tunnelMs, tunnels });
   session.note(connected(login, performance.now() - started));
   endWith(session, login, signal);
   return session;

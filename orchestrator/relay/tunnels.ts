@@ -8,8 +8,6 @@ import type { TranscriptEvent } from './transcript.ts';
 import { cancelled } from './translate.ts';
 import { waitFor } from './wait.ts';
 
-/** A local program answers at once; sshd then connects, on loopback. */
-const OPEN_TIMEOUT_MS = 10_000;
 const LOOPBACK = '127.0.0.1';
 
 /** One connection through the relay's own to one destination inside the sandbox. Ends with the session at the latest. */
@@ -17,42 +15,43 @@ export interface Tunnel {
   readonly stream: Duplex;
 }
 
+/** One connection from the moment it is asked for. */
 interface Open {
-  readonly channel: ClientChannel;
-  readonly end: () => void;
+  readonly tunnel: number;
+  readonly destination: string;
+  readonly bytes: { bytes_in: number; bytes_out: number };
+  channel: ClientChannel | undefined;
+  isOver: boolean;
 }
 
 /**
  * The select pipes of a session: to the destinations that the grant in its certificate names, and nowhere else. sshd decides the same by its own
- * list. Each connection is in the transcript before a byte passes, and again at its end with the bytes that went each way.
+ * list. Each connection is in the transcript before a byte passes, and again at its end with the bytes that went each way. One that sshd has not
+ * answered counts as open: it is memory set aside, too.
  */
 export class Tunnels {
   readonly #link: Link;
   readonly #destinations: readonly string[];
+  readonly #timeoutMs: number;
   readonly #note: (event: TranscriptEvent) => void;
   readonly #open = new Set<Open>();
   #count = 0;
   #isOver = false;
 
-  constructor(link: Link, destinations: readonly string[], note: (event: TranscriptEvent) => void) {
+  constructor(link: Link, { destinations, timeoutMs }: TunnelOptions, note: (event: TranscriptEvent) => void) {
     this.#link = link;
     this.#destinations = destinations;
+    this.#timeoutMs = timeoutMs;
     this.#note = note;
   }
 
   /** Opens one. Rejects with RelayError: `refused` by us or by the sandbox, `closed` when the session is over. */
   async open(destination: string, openedBy: string): Promise<Tunnel> {
-    const tunnel = (this.#count += 1);
-    const about = { tunnel, destination, opened_by: openedBy };
-    this.#check(destination, about);
-    this.#note({ event: 'tunnel_opened', ...about });
-    this.#link.reserve(TUNNEL_WINDOW_BYTES);
+    const one = this.#begin(destination, openedBy);
     try {
-      const channel = await this.#connect(destination);
-      return this.#carry(channel, about);
+      return this.#carry(await this.#connect(one), one);
     } catch (cause) {
-      this.#link.reserve(-TUNNEL_WINDOW_BYTES);
-      this.#note({ event: 'tunnel_closed', tunnel, destination, bytes_in: 0, bytes_out: 0, reason: 'refused' });
+      this.#finish(one, 'refused');
       throw cause instanceof RelayError ? cause : refused(destination, 'sshd to reach it', cause);
     }
   }
@@ -60,30 +59,55 @@ export class Tunnels {
   /** The session is over, and every tunnel with it. */
   end(): void {
     this.#isOver = true;
-    for (const one of this.#open) one.end();
+    for (const one of this.#open) this.#finish(one, 'session_over');
   }
 
-  #check(destination: string, about: About): void {
+  #begin(destination: string, openedBy: string): Open {
+    const tunnel = (this.#count += 1);
+    const about = { tunnel, destination, opened_by: openedBy };
     if (this.#isOver) throw closed('one that is over');
     if (this.#open.size >= TUNNELS_OPEN_MAX)
       throw refused(destination, `at most ${TUNNELS_OPEN_MAX} connections at once`);
-    if (this.#destinations.includes(destination)) return;
-    this.#note({ event: 'tunnel_refused', ...about });
-    throw refused(destination, `one of ${this.#destinations.join(', ') || 'no destinations'}`);
-  }
-
-  #connect(destination: string): Promise<ClientChannel> {
-    const onTimeout = () => refused(destination, `sshd to reach it within ${OPEN_TIMEOUT_MS} ms`);
-    return waitFor<ClientChannel>({ timeoutMs: OPEN_TIMEOUT_MS, onTimeout, onAbort: cancelled }, (resolve, reject) => {
-      this.#link.client.forwardOut(LOOPBACK, 0, LOOPBACK, portOf(destination), (error, channel) => {
-        if (error === undefined) resolve(channel);
-        else reject(error);
-      });
-    });
-  }
-
-  #carry(channel: ClientChannel, { tunnel, destination }: About): Tunnel {
+    if (!this.#destinations.includes(destination)) {
+      this.#note({ event: 'tunnel_refused', ...about });
+      throw refused(destination, `one of ${this.#destinations.join(', ') || 'no destinations'}`);
+    }
+    this.#note({ event: 'tunnel_opened', ...about });
     const bytes = { bytes_in: 0, bytes_out: 0 };
+    const one: Open = { tunnel, destination, bytes, channel: undefined, isOver: false };
+    this.#open.add(one);
+    this.#link.reserve(TUNNEL_WINDOW_BYTES);
+    return one;
+  }
+
+  /** A channel that comes when nobody waits for it any more is closed at once. */
+  async #connect(one: Open): Promise<ClientChannel> {
+    const onTimeout = () => refused(one.destination, `sshd to reach it within ${this.#timeoutMs} ms`);
+    let isLate = false;
+    try {
+      return await waitFor<ClientChannel>(
+        { timeoutMs: this.#timeoutMs, onTimeout, onAbort: cancelled },
+        (done, fail) => {
+          this.#link.client.forwardOut(LOOPBACK, 0, LOOPBACK, portOf(one.destination), (error, channel) => {
+            if (error !== undefined) fail(error);
+            else if (isLate || one.isOver) channel.on('error', () => undefined).destroy();
+            else done(channel);
+          });
+        },
+      );
+    } finally {
+      isLate = true;
+    }
+  }
+
+  #carry(channel: ClientChannel, one: Open): Tunnel {
+    const { bytes } = one;
+    channel.on('error', () => undefined);
+    if (one.isOver) {
+      channel.destroy();
+      throw closed('one that is over');
+    }
+    one.channel = channel;
     // What is read was wanted, so it is no overhead; what nobody reads stays within the window that is set aside.
     channel.on('data', (chunk: Buffer) => {
       bytes.bytes_out += chunk.length;
@@ -95,36 +119,32 @@ export class Tunnels {
       bytes.bytes_in += chunk.length;
       return write(chunk, ...rest);
     }) as typeof channel.write;
-    const finish = (reason: 'closed' | 'session_over'): void => {
-      if (!this.#open.delete(one)) return;
-      this.#link.reserve(-TUNNEL_WINDOW_BYTES);
-      channel.destroy();
-      try {
-        this.#note({ event: 'tunnel_closed', tunnel, destination, ...bytes, reason });
-      } catch {
-        // What cannot be recorded has ended the session already, and says so there.
-      }
-    };
-    const one: Open = {
-      channel,
-      end: () => {
-        finish('session_over');
-      },
-    };
-    this.#open.add(one);
-    if (this.#isOver) one.end();
-    channel.on('error', () => undefined);
     channel.on('close', () => {
-      finish('closed');
+      this.#finish(one, 'closed');
     });
     return { stream: channel };
   }
+
+  /** Once for each, whoever comes first. */
+  #finish(one: Open, reason: 'closed' | 'session_over' | 'refused'): void {
+    if (!this.#open.delete(one)) return;
+    const { tunnel, destination, bytes, channel } = one;
+    one.isOver = true;
+    this.#link.reserve(-TUNNEL_WINDOW_BYTES);
+    channel?.destroy();
+    try {
+      this.#note({ event: 'tunnel_closed', tunnel, destination, ...bytes, reason });
+    } catch {
+      // What cannot be recorded has ended the session already, and says so there.
+    }
+  }
 }
 
-interface About {
-  readonly tunnel: number;
-  readonly destination: string;
-  readonly opened_by: string;
+interface TunnelOptions {
+  /** Where the grant lets tunnels lead. */
+  readonly destinations: readonly string[];
+  /** How long sshd may take to open one. */
+  readonly timeoutMs: number;
 }
 
 function refused(destination: string, expected: string, cause?: unknown): RelayError {

@@ -4,6 +4,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import ssh2, { type Connection, type ServerChannel, type ServerConfig } from 'ssh2';
 
 const { private: hostKey, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
+/** When a late tunnel is opened. */
+const TUNNEL_MS = 600;
 const CHUNK = Buffer.alloc(32 * 1024, 'x');
 const health = { now_ms: 1, uptime_seconds: 1, memory: { total_bytes: 1, available_bytes: 1 }, disks: [] };
 const result = {
@@ -73,6 +75,19 @@ const EXECUTORS: Record<string, (channel: ServerChannel, connection: Connection)
     channel.close();
   }),
   'outlives-input': (channel) => channel.resume(),
+  'never-tunnels': onLine((channel) => say(channel, good(1))),
+  // Answers only once somebody has closed the tunnel that came too late.
+  'tunnels-late': (channel, connection) => {
+    channel.setMaxListeners(0);
+    connection.on('tcpip', (acceptTunnel) => {
+      setTimeout(() => {
+        acceptTunnel()
+          .on('error', () => undefined)
+          .on('close', () => channel.once('data', () => say(channel, good(1))))
+          .resume();
+      }, TUNNEL_MS);
+    });
+  },
 };
 
 /** During login. */
@@ -143,6 +158,7 @@ function runExecutor(
   accept(connection).on('session', (open) => {
     open().on('exec', (acceptExec) => {
       const channel = acceptExec();
+      connection.on('tcpip', () => undefined);
       channel.on('error', () => undefined);
       misbehave(channel, connection);
     });
