@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { AwsConfiguration } from './configuration-aws.ts';
+import { TimestampConfiguration } from './configuration-timestamp.ts';
 import { TransitConfiguration } from './configuration-transit.ts';
 import { RequestError } from './errors.ts';
 
@@ -28,6 +29,7 @@ const Fields = z.strictObject({
   engine: z.enum(['embedded', 'cli']).optional(),
   aws: AwsConfiguration.optional(),
   transit: TransitConfiguration.optional(),
+  timestamp: TimestampConfiguration.optional(),
   refuse_emulated: z.boolean().default(false),
   refuse_swap: z.boolean().default(false),
   limits: z

@@ -2,7 +2,7 @@ import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:c
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keyFile, layOut, readCases } from '../test/support/vectors.ts';
+import { keyFile, layOut, readCases, TSA_CA } from '../test/support/vectors.ts';
 import { ROOT } from './programs.ts';
 
 const PICTURE = join(ROOT, 'docs', 'images', 'verify.svg');
@@ -37,7 +37,8 @@ async function verify(folder: string, name: string, caseName: string | undefined
   const one = (await readCases()).find((candidate) => candidate.name === caseName);
   await using laid = await layOut(one);
   await cp(laid.dir, join(folder, name), { recursive: true });
-  const args = ['verify', name, '--evidence-key', keyFile('evidence'), '--receipt-key', keyFile('receipt')];
+  const keys = ['--evidence-key', keyFile('evidence'), '--receipt-key', keyFile('receipt'), '--tsa-ca', TSA_CA];
+  const args = ['verify', name, ...keys];
   return [`$ burnbag verify ${name}`, ...run(folder, args).trimEnd().split('\n')];
 }
 

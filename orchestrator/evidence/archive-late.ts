@@ -1,9 +1,8 @@
-import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { archiveFiles, type ArchiveRequest } from './archive-run.ts';
-import { digestIfThere, readIfThere, syncFolder, writeDurably } from './durable.ts';
+import { digestIfThere, readIfThere, writeWhole } from './durable.ts';
 import { EvidenceError } from './errors.ts';
-import { BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES, TIMESTAMP_FILE } from './format/names.ts';
 import { type LateArchive, LateArchiveStatement, lateArchiveStatement } from './format/late-archive.ts';
 import { Envelope, isSignedBy, payloadOf } from './keys/dsse.ts';
 import { signStatement } from './keys/sign-statement.ts';
@@ -32,11 +31,13 @@ export async function archiveLate(request: LateArchiveRequest): Promise<LateArch
     receipt_sha256: receiptSha256,
     record: await archiveFiles(request, seal, [
       ...Object.values(SEAL_FILES),
+      TIMESTAMP_FILE,
       BURN_FILE,
       ...Object.values(RECEIPT_FILES),
     ]),
   };
-  if (existing === undefined) await keep(dir, (await signStatement(lateArchiveStatement(late), signer)).envelope);
+  if (existing === undefined)
+    await writeWhole(dir, LATE_FILE, (await signStatement(lateArchiveStatement(late), signer)).envelope);
   const runId = seal.manifest.run.run_id;
   await putFiles({ dir, runId, archive }, await describeFiles(dir, [LATE_FILE]), archive.lockFor(now));
   return late;
@@ -59,16 +60,4 @@ async function requireReceipt(dir: string): Promise<string> {
     got: 'none',
     hint: 'a run that is not burned yet is archived as any other',
   });
-}
-
-/** Written beside the folder and renamed into it: a bundle never holds half of it. */
-async function keep(dir: string, envelope: string): Promise<void> {
-  const temporary = `${dir}.late.tmp`;
-  try {
-    await writeDurably(temporary, envelope);
-    await rename(temporary, join(dir, LATE_FILE));
-    await syncFolder(dir);
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }

@@ -5,7 +5,7 @@ import type { ArchivedObject } from './archive/put.ts';
 import { readIfThere, writeDurably } from './durable.ts';
 import { ArchiveRecord, type ArchivedFile } from './format/archive-record.ts';
 import type { ArchiveFacts } from './format/manifest.ts';
-import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES, TIMESTAMP_FILE } from './format/names.ts';
 import { requireShape } from './format/shape.ts';
 import type { ObjectLock } from './format/values.ts';
 import type { PublicKey } from './keys/public-key.ts';
@@ -36,7 +36,7 @@ export async function archiveRun(request: ArchiveRequest): Promise<ArchiveRecord
   const seal = await requireSeal(dir, publicKey);
   const existing = await readRecord(dir, seal.evidenceRoot);
   if (existing !== undefined) return existing;
-  const record = await archiveFiles(request, seal, Object.values(SEAL_FILES));
+  const record = await archiveFiles(request, seal, [...Object.values(SEAL_FILES), TIMESTAMP_FILE]);
   request.signal?.throwIfAborted();
   await writeDurably(join(dir, ARCHIVE_FILE), canonicalJson(record));
   return record;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { EvidenceError } from './errors.ts';
 
 /** Writes a file of a bundle and waits until it is on disk. */
@@ -13,6 +14,18 @@ export async function writeDurably(file: string, content: string | Buffer): Prom
       { expected: `to write ${file}`, got, hint: 'check the folder’s owner and free space, then seal again' },
       { cause },
     );
+  }
+}
+
+/** Writes a file beside the folder and renames it into it: a bundle never holds half of it. */
+export async function writeWhole(dir: string, name: string, content: string | Buffer): Promise<void> {
+  const temporary = `${dir}.${name}.tmp`;
+  try {
+    await writeDurably(temporary, content);
+    await rename(temporary, join(dir, name));
+    await syncFolder(dir);
+  } finally {
+    await rm(temporary, { force: true });
   }
 }
 

@@ -22,7 +22,7 @@ export { holdRun, type HeldObject } from './hold-run.ts';
 export { EvidenceError, type EvidenceErrorCode } from './errors.ts';
 export type { ArchiveRecord } from './format/archive-record.ts';
 export type { ArchiveFacts, KnownId, Manifest, RunFacts, StreamEnding, StreamEntry } from './format/manifest.ts';
-export { ARCHIVE_FILE, BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+export { ARCHIVE_FILE, BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES, TIMESTAMP_FILE } from './format/names.ts';
 export { LOOKS_APART_MS, LOOKS_MIN, type ReceiptPredicate } from './format/receipt.ts';
 export {
   FOLLOWED,
@@ -46,10 +46,15 @@ export { readSeal, requireSeal, type Seal } from './read-seal.ts';
 export { readReceipt, type Receipt } from './read-receipt.ts';
 export { signReceipt, type BurnProof, type ReceiptRequest } from './receipt.ts';
 export { noteFailure, readSpool, spooledBytes, type SpoolEntry, spoolRun, unspoolRun } from './spool.ts';
+export { readAuthorities } from './stamp/authority.ts';
+export type { Stamped, TimestampAuthority } from './stamp/ask-authority.ts';
+export { TimestampError, type TimestampErrorCode } from './stamp/errors.ts';
+export { stampSeal, type StampRequest } from './stamp/stamp-seal.ts';
+export type { Certificate } from './timestamp/certificate.ts';
 export { sealRun, type CollectedStream, type SealRequest } from './seal.ts';
 export { CHECKS, type Check, type CheckCode } from './verify/check-list.ts';
 export { linesOf, reportOf, type VerificationReport } from './verify/report.ts';
-export { verifyBundle, type Verification } from './verify/verify-bundle.ts';
+export { verifyBundle, type Verification, type VerifyOptions } from './verify/verify-bundle.ts';
 export { boundClock, type ClockBounds } from './witness/clock.ts';
 export { ExecutorWitness, type RecordedAction } from './witness/executor.ts';
 export { RelayWitness, type SentRequest } from './witness/relay.ts';

@@ -4,7 +4,7 @@ import type { ConcreteId, Deletion, Observation } from '../../infra/driver.ts';
 import { digestIfThere, syncFolder, writeDurably } from './durable.ts';
 import { EvidenceError } from './errors.ts';
 import { Manifest, type RunFacts } from './format/manifest.ts';
-import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES } from './format/names.ts';
+import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, SEAL_FILES, TIMESTAMP_FILE } from './format/names.ts';
 import {
   absenceProblem,
   type BurnedId,
@@ -36,6 +36,8 @@ export interface ReceiptRequest {
   >;
   /** Every id of the manifest of ids, without exception. */
   readonly ids: readonly BurnProof[];
+  /** Why the seal has no timestamp, though one was asked for. */
+  readonly noTimestamp?: string | undefined;
   /** The receipt's own key, which nothing else in a run needs. */
   readonly signer: Signer;
   readonly now?: Date;
@@ -48,7 +50,7 @@ export interface ReceiptRequest {
  */
 export async function signReceipt(request: ReceiptRequest): Promise<Receipt> {
   const { dir, signer } = request;
-  const covered = await describeEvidence(dir);
+  const covered = await describeEvidence(dir, request.noTimestamp);
   const sealed = await readSealedManifest(dir, covered);
   const run = reconcile(request.run, sealed?.run);
   const existing = await readReceipt(dir, signer.publicKey);
@@ -62,18 +64,20 @@ export async function signReceipt(request: ReceiptRequest): Promise<Receipt> {
   return { predicate, keyId: signer.publicKey.keyId };
 }
 
-type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256' | 'burn_log_sha256'>;
+type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256' | 'burn_log_sha256' | 'timestamp'>;
 
 /** A run may have to be burned before, or without, its evidence being sealed or archived: the receipt says so with null. */
-async function describeEvidence(dir: string): Promise<Covered> {
-  const [root, archive, burnLog] = await Promise.all(
-    [SEAL_FILES.manifest, ARCHIVE_FILE, BURN_FILE].map((name) => digestIfThere(join(dir, name))),
+async function describeEvidence(dir: string, noTimestamp: string | undefined): Promise<Covered> {
+  const [root, archive, burnLog, stamp = null] = await Promise.all(
+    [SEAL_FILES.manifest, ARCHIVE_FILE, BURN_FILE, TIMESTAMP_FILE].map((name) => digestIfThere(join(dir, name))),
   );
   const isSealed = (await digestIfThere(join(dir, SEAL_FILES.envelope))) !== null;
   return {
     evidence_root: isSealed ? (root ?? null) : null,
     archive_sha256: archive ?? null,
     burn_log_sha256: burnLog ?? null,
+    ...(stamp !== null && { timestamp: { sha256: stamp, why: null } }),
+    ...(stamp === null && noTimestamp !== undefined && { timestamp: { sha256: null, why: noTimestamp } }),
   };
 }
 
@@ -114,7 +118,8 @@ function covers(predicate: ReceiptPredicate, covered: Covered): boolean {
   return (
     predicate.evidence_root === covered.evidence_root &&
     predicate.archive_sha256 === covered.archive_sha256 &&
-    predicate.burn_log_sha256 === covered.burn_log_sha256
+    predicate.burn_log_sha256 === covered.burn_log_sha256 &&
+    (predicate.timestamp?.sha256 ?? null) === (covered.timestamp?.sha256 ?? null)
   );
 }
 

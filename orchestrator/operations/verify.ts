@@ -1,11 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
+import { loadConfiguration } from '../configuration.ts';
 import { explain, RequestError } from '../errors.ts';
 import {
+  type Certificate,
   CHECKS,
   type CheckCode,
   NOBODY,
+  readAuthorities,
   readKeyFile,
   readTrustedKeys,
   recordCustody,
@@ -33,6 +36,8 @@ export const verify = operation({
     /** PEM files with the public keys to trust, instead of this data directory's. */
     evidence_key: z.string().optional(),
     receipt_key: z.string().optional(),
+    /** PEM file with certificates of the timestamp authorities to trust, instead of the configured one. */
+    tsa_ca: z.string().optional(),
   }),
   result: z.strictObject({
     schema: z.literal('burnbag.verification/1'),
@@ -44,7 +49,7 @@ export const verify = operation({
     duration_ms: z.int(),
     checks: z.array(Check),
   }),
-  async run({ target, evidence_key: evidenceKey, receipt_key: receiptKey }, { environment, observe }) {
+  async run({ target, evidence_key: evidenceKey, receipt_key: receiptKey, tsa_ca: tsaCa }, { environment, observe }) {
     const folder = await findFolder(target, environment.home);
     const known =
       evidenceKey === undefined || receiptKey === undefined ? await readTrustedKeys(environment.home) : NOBODY;
@@ -52,7 +57,8 @@ export const verify = operation({
       evidence: evidenceKey === undefined ? known.evidence : await readKeyFile(evidenceKey),
       receipt: receiptKey === undefined ? known.receipt : await readKeyFile(receiptKey),
     };
-    const found = await verifyBundle(folder, { trust });
+    const authorities = await findAuthorities(tsaCa, environment.home);
+    const found = await verifyBundle(folder, { trust, authorities });
     const runId = basename(folder);
     // Of a folder that somebody brought along, the log has nothing to say.
     if (dirname(resolve(folder)) === join(environment.home, 'runs')) {
@@ -66,6 +72,13 @@ export const verify = operation({
     return { ...report, checks: [...report.checks] };
   },
 });
+
+/** Those of a file, else those this data directory is configured with. A configuration that cannot be read keeps nobody from verifying: the list then says that no CA was given. */
+async function findAuthorities(file: string | undefined, home: string): Promise<readonly Certificate[]> {
+  if (file !== undefined) return readAuthorities(file);
+  const { timestamp } = await loadConfiguration(home).catch(() => ({ timestamp: undefined }));
+  return timestamp === undefined ? [] : readAuthorities(resolve(home, timestamp.ca_file));
+}
 
 /** The folder of a run of this data directory, by the start of its id. */
 export async function findRunFolder(run: string, home: string): Promise<string> {

@@ -31,6 +31,7 @@ function fencedVault(vault: Vault, first: First): Vault {
     ...vault,
     evidenceSigner: { ...evidenceSigner, sign: first(evidenceSigner.sign) },
     receiptSigner: { ...receiptSigner, sign: first(receiptSigner.sign) },
+    stamp: first(vault.stamp),
     open: async () => {
       const opened = await vault.open();
       return { ...opened, archive: fencedArchive(opened.archive) };

@@ -9,6 +9,7 @@ import {
   Following,
   type FollowOptions,
   type Seal,
+  type Stamped,
   type StreamEnding,
 } from '../evidence/index.ts';
 import type { Place } from '../queue/places.ts';
@@ -34,6 +35,9 @@ export interface Burn {
   readonly receipt: string | null;
   readonly receiptArchived: boolean;
 }
+
+/** A timestamp over the seal, or why there is none. */
+export type Stamp = Stamped | { readonly why: string };
 
 /** Bytes that a stream of the guest must still bring, for they were made: in the end it holds them, or waiting is given up. */
 export type StillToCome = Readonly<Partial<Record<'audit' | 'sshd', Buffer | undefined>>>;
@@ -84,6 +88,8 @@ export class LiveRun {
   readonly tunnelDoors = new Map<string, Promise<void>>();
   report: Report | null = null;
   evidence: { readonly seal: Seal; readonly record: ArchiveRecord | null } | undefined;
+  /** What came of asking for a timestamp; null where nobody is configured for it, undefined where it was not asked by this process. */
+  stamp: Stamp | null | undefined;
   burn: Burn | undefined;
   /** When the work of the phase `executed` began (performance.now()). */
   executedSince: number | undefined;

@@ -25,7 +25,7 @@ export function unknownOf(actions: readonly RecordedAction[]): RunResult['unknow
   return open.map(({ requestId, action }) => ({ request_id: requestId, action }));
 }
 
-function evidenceOf({ evidence, folder }: LiveRun): RunResult['evidence'] {
+function evidenceOf({ evidence, folder, stamp }: LiveRun): RunResult['evidence'] {
   if (evidence === undefined) return null;
   const { seal, record } = evidence;
   return {
@@ -45,8 +45,11 @@ function evidenceOf({ evidence, folder }: LiveRun): RunResult['evidence'] {
             mode: record.lock.asked.mode,
             retain_until: record.lock.asked.retain_until,
           },
+    timestamp: stamp == null ? null : { ...NO_STAMP, ...stamp },
   };
 }
+
+const NO_STAMP = { at: null, authority: null, policy: null, serial: null, why: null };
 
 function burnOf({ burn }: LiveRun): RunResult['burn'] {
   if (burn === undefined) return null;

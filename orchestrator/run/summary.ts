@@ -23,6 +23,17 @@ export const EvidenceSummary = z.strictObject({
       retain_until: z.string(),
     })
     .nullable(),
+  /** What a timestamp authority said of the time (RFC 3161); all but `why` null where none came, null where none was asked for. */
+  timestamp: z
+    .strictObject({
+      at: z.string().nullable(),
+      authority: z.string().nullable(),
+      policy: z.string().nullable(),
+      serial: z.string().nullable(),
+      why: z.string().nullable(),
+    })
+    .nullable()
+    .default(null),
 });
 export type EvidenceSummary = z.infer<typeof EvidenceSummary>;
 

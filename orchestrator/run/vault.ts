@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Configuration } from '../configuration.ts';
 import type { Environment } from '../environment.ts';
 import { RequestError } from '../errors.ts';
@@ -12,18 +12,24 @@ import {
   openArchive,
   openSigner,
   probeOrRecall,
+  readAuthorities,
   type Signer,
   spooledBytes,
+  type Stamped,
+  stampSeal,
   startLocalArchive,
+  type TimestampAuthority,
 } from '../evidence/index.ts';
 
 /** Where evidence goes and what signs it: the archive, opened and probed when first needed, and one key per purpose. */
 export interface Vault extends AsyncDisposable {
   readonly evidenceSigner: Signer;
   readonly receiptSigner: Signer;
+  /** Has the seal of a bundle timestamped; null where nobody is configured for it. Rejects with TimestampError. */
+  stamp(dir: string, withinMs?: number): Promise<Stamped | null>;
   /** The archive, open and probed. Rejects with ArchiveError; the next call tries again. */
   open(): Promise<OpenVault>;
-  /** Rejects unless the archive is open and its lock is at least as good as required: without it nothing is started. */
+  /** Rejects unless the archive is open and its lock is at least as good as required, and the TSA's certificates can be read: without it nothing is started. */
   openForRun(): Promise<void>;
 }
 
@@ -56,8 +62,13 @@ export async function openVault(
   return {
     evidenceSigner,
     receiptSigner,
+    stamp: async (dir, withinMs) => {
+      const authority = await authorityOf(home, configuration);
+      return authority === undefined ? null : stampSeal({ dir, authority, withinMs });
+    },
     open,
     openForRun: async () => {
+      await authorityOf(home, configuration);
       await requireRoom(home, configuration.archive.spool_mib);
       requireLock((await open()).facts, configuration.archive.require);
     },
@@ -66,6 +77,13 @@ export async function openVault(
       await resources.disposeAsync();
     },
   };
+}
+
+/** Read anew each time: a TSA's certificates are replaced while nobody looks. */
+async function authorityOf(home: string, { timestamp }: Configuration): Promise<TimestampAuthority | undefined> {
+  if (timestamp === undefined) return undefined;
+  const { url, policy, ca_file: file } = timestamp;
+  return { url, policy, trusted: await readAuthorities(resolve(home, file)) };
 }
 
 type Where = Pick<Environment, 'home' | 'variables'>;

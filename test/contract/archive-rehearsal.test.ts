@@ -42,7 +42,7 @@ function openWith(settings: object) {
 
 describe('a rehearsal', () => {
   test('is locked against whoever may not bypass it, and against nobody else', async () => {
-    const { dir } = await burnedBundle(keys, archive, 'lifted', {}, 'rehearsal');
+    const { dir } = await burnedBundle(keys, archive, 'lifted', {}, { lock: 'rehearsal' });
     const [receipt] = await archiveReceipt({ dir, runId: '7f3a91c0de42', archive });
     expect(receipt?.lock.mode).toBe('GOVERNANCE');
     const { key = '', version_id: version = '' } = receipt ?? {};
@@ -51,11 +51,11 @@ describe('a rehearsal', () => {
   });
 
   test('verifies and says what it is; one that calls itself strict is refused', async () => {
-    const honest = await burnedBundle(keys, archive, 'honest', { run_id: '000000000011' }, 'rehearsal');
+    const honest = await burnedBundle(keys, archive, 'honest', { run_id: '000000000011' }, { lock: 'rehearsal' });
     const { verdict, checks } = await verifyBundle(honest.dir, { trust: keys.trust });
     expect(verdict).toBe('verified');
     expect(checks.find(({ code }) => code === 'archive_record')?.detail).toContain('REHEARSAL');
-    const boasting = await burnedBundle(keys, archive, 'boasting', { run_id: '000000000012' }, 'strict');
+    const boasting = await burnedBundle(keys, archive, 'boasting', { run_id: '000000000012' });
     expect(await verifyBundle(boasting.dir, { trust: keys.trust })).toMatchObject({
       verdict: 'refused',
       firstFailure: { code: 'archive_record' },

@@ -31,6 +31,7 @@ export interface HomeSettings {
   readonly limits?: { readonly runs: number };
   /** As in config.json. */
   readonly refuse_swap?: boolean;
+  readonly timestamp?: { readonly url: string; readonly ca_file: string };
 }
 
 export interface CrashHome extends AsyncDisposable {
@@ -106,12 +107,13 @@ export async function openCrashPlace(): Promise<CrashPlace> {
   return {
     endpoint: server.endpoint,
     credentials: server.credentials,
-    newHome: async ({ endpoint = server.endpoint, sizeMiB, databaseUrl, limits, driver, refuse_swap } = {}) => {
+    newHome: async (settings = {}) => {
+      const { endpoint = server.endpoint, sizeMiB, databaseUrl, driver, ...inFile } = settings;
       if (stack.disposed) throw new Error('expected a place for a home, got one that was taken away');
       const home = join(folder, `home-${(count += 1)}`);
       const unmount = sizeMiB === undefined ? undefined : await mountMemory(home, sizeMiB);
       await cp(template, home, { recursive: true });
-      await configure(home, endpoint, { limits, refuse_swap });
+      await configure(home, endpoint, inFile);
       if (driver === 'local') await takePrepared(home);
       const made = homeAt(home, `${home}.ledger`, environment, { databaseUrl, unmount, driver });
       homes.add(made);
@@ -164,11 +166,11 @@ const run = (program: string, args: readonly string[]) =>
 async function configure(
   home: string,
   endpoint: string,
-  { limits = { runs: 8 }, refuse_swap }: { limits?: HomeSettings['limits']; refuse_swap?: boolean | undefined } = {},
+  { limits = { runs: 8 }, ...others }: Pick<HomeSettings, 'limits' | 'refuse_swap' | 'timestamp'> = {},
 ): Promise<void> {
   await writeFile(
     join(home, 'config.json'),
-    JSON.stringify({ limits, refuse_swap, archive: { endpoint, bucket: 'evidence', retention_days: 1 } }),
+    JSON.stringify({ limits, ...others, archive: { endpoint, bucket: 'evidence', retention_days: 1 } }),
   );
   const file = join(home, 'archive/probe.json');
   const kept = await readFile(file, 'utf8').catch(() => undefined);

@@ -254,9 +254,10 @@ export async function burnedBundle(
   archive: Archive,
   name: string,
   run: Partial<RunFacts> = {},
-  lock: LockVerdict = 'strict',
+  { lock = 'strict', stamp }: { lock?: LockVerdict; stamp?: (dir: string) => Promise<unknown> } = {},
 ) {
   const sealed = await sealedBundle(keys, name, { run, ids: KNOWN_IDS });
+  await stamp?.(sealed.dir);
   const facts = { lock, probed_at: '2026-11-23T08:00:00.000Z' } as const;
   await archiveRun({ dir: sealed.dir, publicKey: keys.evidence.publicKey, archive, facts });
   const log = openBurnLog(sealed.dir);

@@ -25,6 +25,7 @@ export interface TestConfiguration {
   readonly archive?: { readonly endpoint: string; readonly bucket?: string };
   readonly limits?: { readonly runs: number };
   readonly refuse_emulated?: boolean;
+  readonly timestamp?: { readonly url: string; readonly ca_file: string };
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Mutant {
 export interface MutantCounts {
   readonly flips: number;
   readonly others: number;
+  /** This file alone, and it with each other. */
+  readonly only?: string;
 }
 
 /** Files up to this size are flipped byte by byte. */
@@ -23,8 +25,10 @@ const WHOLE_FILE_BYTES = 200;
  * end or the beginning cut off, something added, two files swapped, a file renamed or gone. The same seed gives the same mutants.
  */
 export function* mutantsOf(dir: string, counts: MutantCounts, seed: number): Generator<Mutant> {
-  const files = new Map(readdirSync(dir).map((name) => [name, readFileSync(join(dir, name))]));
+  const files = readFiles(dir);
+  const { only } = counts;
   for (const [name, bytes] of files) {
+    if (only !== undefined && name !== only) continue;
     for (const [kind, change, times] of kindsFor(bytes, counts)) {
       for (const place of places(bytes.length, times, seed)) {
         const changed = change(bytes, place);
@@ -43,7 +47,12 @@ export function* mutantsOf(dir: string, counts: MutantCounts, seed: number): Gen
     };
     yield { kind: 'empty file', what: `empty ${name}`, changes: new Map([[name, Buffer.alloc(0)]]) };
   }
-  yield* swaps(files);
+  yield* swaps(files, only);
+}
+
+/** The files of a folder, by name. */
+export function readFiles(dir: string): ReadonlyMap<string, Buffer> {
+  return new Map(readdirSync(dir).map((name) => [name, readFileSync(join(dir, name))]));
 }
 
 type Change = (bytes: Buffer, at: number) => Buffer;
@@ -91,10 +100,11 @@ function withLines(bytes: Buffer, at: number, change: (lines: string[], row: num
   return Buffer.from(change(lines, Math.min(row, lines.length - 1)).join(''), 'latin1');
 }
 
-function* swaps(files: ReadonlyMap<string, Buffer>): Generator<Mutant> {
+function* swaps(files: ReadonlyMap<string, Buffer>, only: string | undefined): Generator<Mutant> {
   const all = [...files];
   for (const [index, [a, bytesOfA]] of all.entries()) {
     for (const [b, bytesOfB] of all.slice(index + 1)) {
+      if (only !== undefined && a !== only && b !== only) continue;
       yield {
         kind: 'swap files',
         what: `swap ${a} and ${b}`,

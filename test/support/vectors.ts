@@ -6,8 +6,9 @@ import {
   type CheckCode,
   CHECKS,
   type KeyPurpose,
+  readAuthorities,
   readKeyFile,
-  type TrustedKeys,
+  type VerifyOptions,
 } from '../../orchestrator/evidence/index.ts';
 
 /** Where the vectors lie. */
@@ -25,8 +26,8 @@ export const VectorCase = z.strictObject({
     verdict: z.enum(['verified', 'self_consistent', 'refused']),
     first_failure: Codes.nullable(),
   }),
-  /** Of which purposes the key in test/vectors/keys is given to the verifier. */
-  trusted: z.array(z.enum(['evidence', 'receipt'])).readonly(),
+  /** Of which purposes the key in test/vectors/keys is given to the verifier; `tsa`: the authority's certificate. */
+  trusted: z.array(z.enum(['evidence', 'receipt', 'tsa'])).readonly(),
   /** Files of cases/NAME that take the place of the bundle's. */
   replaced: Names,
   removed: Names.optional(),
@@ -48,10 +49,16 @@ export function keyFile(purpose: KeyPurpose): string {
   return join(VECTORS, 'keys', `${purpose}.pub`);
 }
 
-/** The keys that a case trusts. */
-export async function trustOf(trusted: readonly KeyPurpose[] = ['evidence', 'receipt']): Promise<TrustedKeys> {
+/** The certificate of the CA of the vectors' timestamp authority. */
+export const TSA_CA = join(VECTORS, 'keys', 'tsa-ca.pem');
+
+/** Whom a case trusts; everybody whose keys are there, unless it says. */
+export async function trustOf(
+  trusted: VectorCase['trusted'] = ['evidence', 'receipt', 'tsa'],
+): Promise<Required<VerifyOptions>> {
   const keysOf = (purpose: KeyPurpose) => (trusted.includes(purpose) ? readKeyFile(keyFile(purpose)) : []);
-  return { evidence: await keysOf('evidence'), receipt: await keysOf('receipt') };
+  const trust = { evidence: await keysOf('evidence'), receipt: await keysOf('receipt') };
+  return { trust, authorities: trusted.includes('tsa') ? await readAuthorities(TSA_CA) : [] };
 }
 
 /** A copy of the vectors' bundle, changed as a case says. */

@@ -14,7 +14,7 @@ export interface VerifyFile extends AsyncDisposable {
   run(
     bundle: string,
     keys: Partial<Record<KeyPurpose, string>>,
-    node?: string,
+    how?: { readonly node?: string; readonly tsaCa?: string | undefined },
   ): Promise<{ readonly code: number | null; readonly report: VerificationReport }>;
 }
 
@@ -31,9 +31,10 @@ export async function runVerifyFile(): Promise<VerifyFile> {
   const start = (args: readonly string[], node = process.execPath) => runProgram(node, [file, ...args]);
   return {
     start,
-    async run(bundle, keys, node) {
+    async run(bundle, keys, { node, tsaCa } = {}) {
       const options = Object.entries(keys).flatMap(([purpose, key]) => [`--${purpose}-key`, key]);
-      const { code, stdout } = await start([bundle, ...options, '--json'], node);
+      const authority = tsaCa === undefined ? [] : ['--tsa-ca', tsaCa];
+      const { code, stdout } = await start([bundle, ...options, ...authority, '--json'], node);
       return { code, report: JSON.parse(stdout) as VerificationReport };
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

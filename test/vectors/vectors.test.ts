@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CHECKS, reportOf, verifyBundle, type VerificationReport } from '../../orchestrator/evidence/index.ts';
 import { verifyFile } from '../../tools/verify-file/build.ts';
 import { runProgram, runVerifyFile, type VerifyFile } from '../support/verify-file.ts';
-import { keyFile, layOut, readCases, trustOf, type VectorCase } from '../support/vectors.ts';
+import { keyFile, layOut, readCases, trustOf, TSA_CA, type VectorCase } from '../support/vectors.ts';
 
 const CASES = await readCases();
 
@@ -25,15 +25,18 @@ test('at least one case fails each check', () => {
 describe.each(CASES)('$name', (one) => {
   test('is what cases.json says: $expect', async () => {
     await using laid = await layOut(one);
-    const found = await verifyBundle(laid.dir, { trust: await trustOf(one.trusted) });
+    const found = await verifyBundle(laid.dir, await trustOf(one.trusted));
     expect({ verdict: found.verdict, first_failure: found.firstFailure?.code ?? null }).toEqual(one.expect);
   });
 
   test('is the same for verify.mjs, check by check, word by word', async () => {
     await using laid = await layOut(one);
-    const ours = reportOf(laid.dir, await verifyBundle(laid.dir, { trust: await trustOf(one.trusted) }));
+    const ours = reportOf(laid.dir, await verifyBundle(laid.dir, await trustOf(one.trusted)));
     for (const node of NODES) {
-      const { code, report } = await file.run(laid.dir, keysFor(one), node);
+      const { code, report } = await file.run(laid.dir, keysFor(one), {
+        node,
+        tsaCa: one.trusted.includes('tsa') ? TSA_CA : undefined,
+      });
       expect(withoutTime(report)).toEqual(withoutTime(ours));
       expect(code).toBe(one.expect.verdict === 'verified' ? 0 : 81);
     }
@@ -74,6 +77,7 @@ describe('verify.mjs', () => {
     ['an option it has not', ['--force', 'a'], 64],
     ['a key file that is none', ['a', '--evidence-key', import.meta.filename], 66],
     ['a key file that is not there', ['a', '--receipt-key', '/nowhere'], 66],
+    ['an authority’s file that is none', ['a', '--tsa-ca', import.meta.filename], 66],
     ['a folder that is not there', ['/nowhere'], 81],
   ])('with %s ends with its exit code', async (_, args, expected) => {
     expect((await file.start(args)).code).toBe(expected);
@@ -91,7 +95,7 @@ function named(name: string): VectorCase {
 }
 
 function keysFor({ trusted }: VectorCase): Record<string, string> {
-  return Object.fromEntries(trusted.map((purpose) => [purpose, keyFile(purpose)]));
+  return Object.fromEntries(trusted.flatMap((one) => (one === 'tsa' ? [] : [[one, keyFile(one)]])));
 }
 
 function withoutTime(report: VerificationReport) {

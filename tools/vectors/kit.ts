@@ -10,6 +10,10 @@ import { signStatement } from '../../orchestrator/evidence/keys/sign-statement.t
 export type Bundle = ReadonlyMap<string, Buffer>;
 type Signers = Readonly<Record<KeyPurpose, Signer>>;
 
+type Stamp = (bytes: Buffer, by: 'own' | 'strangers') => Promise<Buffer>;
+
+const noStamp: Stamp = () => Promise.reject(new Error('expected a timestamp authority'));
+
 /** A bundle and everything one needs to change it, with the keys of its signers or without. */
 export class Kit {
   readonly bundle: Bundle;
@@ -17,11 +21,14 @@ export class Kit {
   readonly own: Signers;
   /** Of somebody else. */
   readonly strangers: Signers;
+  /** A timestamp over these bytes, by the bundle's own authority or by a stranger's. */
+  readonly stamp: Stamp;
 
-  constructor(bundle: Bundle, own: Signers, strangers: Signers) {
+  constructor(bundle: Bundle, own: Signers, strangers: Signers, stamp: Stamp = noStamp) {
     this.bundle = bundle;
     this.own = own;
     this.strangers = strangers;
+    this.stamp = stamp;
   }
 
   file(name: string): Buffer {

@@ -1,9 +1,11 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openFileSigner, readTrustedKeys, verifyBundle } from '../../orchestrator/evidence/index.ts';
+import { openFileSigner, readTrustedKeys, TIMESTAMP_FILE, verifyBundle } from '../../orchestrator/evidence/index.ts';
 import { burnbag } from '../../test/support/burnbag.ts';
 import { makeTestHome, type TestHome } from '../../test/support/home.ts';
-import type { VectorCase } from '../../test/support/vectors.ts';
+import { makeAuthority, type Signer, type TestAuthority } from '../../test/support/tsa/authority.ts';
+import { startTsa } from '../../test/support/tsa/server.ts';
+import { TSA_CA, type VectorCase } from '../../test/support/vectors.ts';
 import { ROOT } from '../programs.ts';
 import { type Bundle, Kit } from './kit.ts';
 import { TAMPERINGS } from './tamperings.ts';
@@ -19,17 +21,23 @@ const SCRIPT = '#!/bin/sh\nid -un\ncat /etc/shadow\nwget -q -T 2 -O - http://198
  */
 export async function makeVectors(): Promise<number> {
   await using place = await makeTestHome();
-  const bundle = await realBundle(place);
+  await using authority = await makeAuthority('Vector CA');
+  await using another = await makeAuthority('Another CA');
+  const [own, stranger] = [await authority.issue('own'), await another.issue('stranger')];
+  const bundle = await realBundle(place, authority, own);
   await using strangers = await makeTestHome();
-  const kit = new Kit(bundle, await signersOf(place.home), await signersOf(strangers.home));
+  const kit = new Kit(bundle, await signersOf(place.home), await signersOf(strangers.home), (bytes, by) =>
+    by === 'own' ? authority.stamp(bytes, own) : another.stamp(bytes, stranger),
+  );
   for (const name of ['bundle', 'cases', 'keys']) await rm(join(VECTORS, name), { recursive: true, force: true });
   await writeAll(join(VECTORS, 'bundle'), bundle);
   await writeAll(
     join(VECTORS, 'keys'),
     new Map(Object.entries(kit.own).map(([purpose, { publicKey }]) => [`${purpose}.pub`, Buffer.from(publicKey.pem)])),
   );
+  await writeFile(TSA_CA, authority.pem);
   const cases: VectorCase[] = [];
-  for (const { name, why, expect, trusted = BOTH, change } of TAMPERINGS) {
+  for (const { name, why, expect, trusted = EVERYBODY, change } of TAMPERINGS) {
     const { files = new Map<string, Buffer>(), ...rest } = await change(kit);
     await writeAll(join(VECTORS, 'cases', name), files);
     cases.push({ name, why, expect, trusted, replaced: [...files.keys()], ...rest });
@@ -39,9 +47,11 @@ export async function makeVectors(): Promise<number> {
   return 0;
 }
 
-const BOTH = ['evidence', 'receipt'] as const;
+const EVERYBODY = ['evidence', 'receipt', 'tsa'] as const;
 
-async function realBundle(place: TestHome): Promise<Bundle> {
+async function realBundle(place: TestHome, authority: TestAuthority, signer: Signer): Promise<Bundle> {
+  await using tsa = await startTsa(async (query) => ({ body: await authority.reply(query, signer) }));
+  await place.configure({ timestamp: { url: tsa.url, ca_file: authority.caFile } });
   const { exitCode, stderr } = await burnbag(place, ['detonate', await place.write('vector.sh', SCRIPT)]);
   const [run] = await readdir(join(place.home, 'runs'));
   if (exitCode !== 0 || run === undefined) throw new Error(`expected a run that succeeds, got ${exitCode}: ${stderr}`);
@@ -50,6 +60,7 @@ async function realBundle(place: TestHome): Promise<Bundle> {
   if (verdict !== 'verified' || manifest?.verdict !== 'complete')
     throw new Error(`expected complete evidence, got ${verdict}, ${manifest?.verdict ?? 'no manifest'}`);
   const names = (await readdir(dir)).sort();
+  if (!names.includes(TIMESTAMP_FILE)) throw new Error(`expected a timestamp, got ${stderr}`);
   return new Map(await Promise.all(names.map(async (name) => [name, await readFile(join(dir, name))] as const)));
 }
 

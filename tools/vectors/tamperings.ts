@@ -4,10 +4,10 @@ import {
   type ArchiveRecord,
   BURN_FILE,
   type CheckCode,
-  type KeyPurpose,
   LATE_FILE,
   RECEIPT_FILES,
   type Signer,
+  TIMESTAMP_FILE,
 } from '../../orchestrator/evidence/index.ts';
 import { type LateArchive, lateArchiveStatement } from '../../orchestrator/evidence/format/late-archive.ts';
 import { receiptStatement } from '../../orchestrator/evidence/format/receipt.ts';
@@ -20,8 +20,8 @@ interface Tampering {
   readonly name: string;
   readonly why: string;
   readonly expect: VectorCase['expect'];
-  /** Whose keys the verifier is given; both unless said. */
-  readonly trusted?: readonly KeyPurpose[];
+  /** Whose keys the verifier is given; everybody's unless said. */
+  readonly trusted?: VectorCase['trusted'];
   readonly change: (kit: Kit) => Change | Promise<Change>;
 }
 
@@ -35,6 +35,13 @@ export const TAMPERINGS: readonly Tampering[] = [
     why: 'the keys in a bundle say nothing about who made it',
     expect: good('self_consistent'),
     trusted: [],
+    change: () => ({}),
+  },
+  {
+    name: 'no-authority-trusted',
+    why: 'a timestamp by an authority that nobody vouches for adds nothing, and takes nothing away',
+    expect: good('verified'),
+    trusted: ['evidence', 'receipt'],
     change: () => ({}),
   },
   refused('odd-name', 'folder', 'a name that could hide', () => ({ added: { 'SSHD.LOG': 'x' } })),
@@ -133,6 +140,40 @@ export const TAMPERINGS: readonly Tampering[] = [
     files: await kit.sign({ ...kit.receipt, ids: kit.receipt.ids.slice(1) }),
   })),
   {
+    name: 'no-timestamp-and-why',
+    why: 'the authority was down when the run was sealed, and the receipt says so',
+    expect: good('verified'),
+    change: async (kit) => ({
+      removed: [ARCHIVE_FILE, TIMESTAMP_FILE],
+      files: await kit.sign({
+        ...kit.receipt,
+        archive_sha256: null,
+        timestamp: { sha256: null, why: 'tsa_unreachable: connect ECONNREFUSED 127.0.0.1:9' },
+      }),
+    }),
+  },
+  refused('timestamp-taken-out', 'archive_record', 'it was archived with one', () => ({ removed: [TIMESTAMP_FILE] })),
+  refused('timestamp-of-another-moment', 'receipt_binding', 'as true as the one there was, and later', async (kit) => ({
+    removed: [ARCHIVE_FILE],
+    files: new Map([
+      ...(await kit.sign({ ...kit.receipt, archive_sha256: null })),
+      [TIMESTAMP_FILE, await kit.stamp(kit.file('envelope.dsse.json'), 'own')],
+    ]),
+  })),
+  refused(
+    'timestamp-of-something-else',
+    'timestamp',
+    'whoever holds the receipt key puts in a true one, of the receipt',
+    async (kit) => ({
+      removed: [ARCHIVE_FILE],
+      files: await stampedAnew(kit, await kit.stamp(kit.file('receipt.dsse.json'), 'own')),
+    }),
+  ),
+  refused('timestamp-by-another', 'timestamp_authority', 'anybody can call themselves an authority', async (kit) => ({
+    removed: [ARCHIVE_FILE],
+    files: await stampedAnew(kit, await kit.stamp(kit.file('envelope.dsse.json'), 'strangers')),
+  })),
+  {
     name: 'archived-late',
     why: 'the store was down when the run was burned, and took everything later',
     expect: good('verified'),
@@ -147,6 +188,12 @@ export const TAMPERINGS: readonly Tampering[] = [
     return { files: new Map(late === undefined ? [] : [[LATE_FILE, late]]) };
   }),
 ];
+
+/** Another token, and a receipt that knows of it. */
+async function stampedAnew(kit: Kit, token: Buffer): Promise<Bundle> {
+  const timestamp = { sha256: sha256(token), why: null };
+  return new Map([...(await kit.sign({ ...kit.receipt, archive_sha256: null, timestamp })), [TIMESTAMP_FILE, token]]);
+}
 
 /** A receipt that knows of no archive record, and the record that was signed after it. */
 async function archivedLate(kit: Kit, signer: Signer): Promise<Bundle> {

@@ -28,6 +28,12 @@ export const PARTS: readonly Part[] = [
     calleesFirst: true,
   },
   {
+    title: 'Timestamps',
+    why: 'A strict reader of DER, certificates and their path, and the RFC 3161 token.',
+    folders: ['orchestrator/evidence/timestamp/'],
+    calleesFirst: true,
+  },
+  {
     title: 'Reading the folder',
     why: 'Names, plain files, canonical JSON, and one pass over each file that hashes it and cuts it into lines.',
     folders: [

@@ -1,7 +1,7 @@
 import type { DriverErrorCode } from '../../../infra/index.ts';
 import type { CaErrorCode } from '../../ca/index.ts';
 import type { Explained, RequestErrorCode } from '../../errors.ts';
-import type { ArchiveErrorCode, EvidenceErrorCode } from '../../evidence/index.ts';
+import type { ArchiveErrorCode, EvidenceErrorCode, TimestampErrorCode } from '../../evidence/index.ts';
 import type { KeyFileErrorCode } from '../../key-file.ts';
 import type { QueueErrorCode } from '../../queue/error.ts';
 import type { RelayErrorCode } from '../../relay/index.ts';
@@ -39,6 +39,7 @@ type ErrorCode =
   | RelayErrorCode
   | ArchiveErrorCode
   | EvidenceErrorCode
+  | TimestampErrorCode
   | TransitErrorCode;
 
 function isErrorCode(code: string): code is ErrorCode {
@@ -132,6 +133,10 @@ const EXITS: Readonly<Record<ErrorCode, ExitName>> = {
   key_file_invalid: 'configuration',
   key_file_unusable: 'configuration',
   signer_failed: 'unavailable',
+  tsa_unreachable: 'unavailable',
+  tsa_refused: 'unavailable',
+  timestamp_invalid: 'unavailable',
+  tsa_ca_unusable: 'configuration',
   transit_unreachable: 'unavailable',
   transit_denied: 'configuration',
   transit_unfit: 'configuration',

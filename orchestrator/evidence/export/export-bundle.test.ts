@@ -9,7 +9,7 @@ type Event = Record<string, unknown> & { class_uid: number; activity_id: number;
 
 async function exported(dir: string, format: ExportFormat) {
   const lines: string[] = [];
-  const found = await exportBundle(dir, { format, trust: await trustOf(), write: (line) => lines.push(line) });
+  const found = await exportBundle(dir, { format, trust: (await trustOf()).trust, write: (line) => lines.push(line) });
   expect(found.lines).toBe(lines.length);
   return { found, lines: lines.map((line) => JSON.parse(line) as Event) };
 }

@@ -8,6 +8,9 @@ export const SEAL_FILES = {
   key: 'evidence.pub',
 } as const;
 
+/** A timestamp (RFC 3161) over the bytes of the envelope, where one was asked for and came: an authority's signature, and covered by the receipt. */
+export const TIMESTAMP_FILE = 'timestamp.tst';
+
 /** What the archive answered: known only after upload, therefore covered by the receipt. */
 export const ARCHIVE_FILE = 'archive.json';
 
@@ -23,6 +26,7 @@ export const RECEIPT_FILES = { statement: 'receipt.json', envelope: 'receipt.dss
 /** Every name that a file of evidence may not have. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([
   ...Object.values(SEAL_FILES),
+  TIMESTAMP_FILE,
   ARCHIVE_FILE,
   BURN_FILE,
   ...Object.values(RECEIPT_FILES),

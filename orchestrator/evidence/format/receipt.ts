@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../executor/protocol/canonical.ts';
-import { ARCHIVE_FILE, BURN_FILE, SEAL_FILES } from './names.ts';
-import { dictionary, list, object, oneOf, orNull, type Read } from './shape.ts';
+import { ARCHIVE_FILE, BURN_FILE, SEAL_FILES, TIMESTAMP_FILE } from './names.ts';
+import { dictionary, list, object, objectWith, oneOf, orNull, type Read } from './shape.ts';
 import { RECEIPT_PREDICATE, STATEMENT_TYPE, Subject, subject } from './statement.ts';
 import { IdKind, IDS_MAX, Instant, MachineId, Outcome, RunId, Serial, Sha256, TaskId, Text } from './values.ts';
 
@@ -23,8 +23,10 @@ export const BurnedId = object({
 });
 export type BurnedId = Read<typeof BurnedId>;
 
-/** What a receipt says: which run, which evidence, and that every id of it is gone. */
-export const ReceiptPredicate = object({
+/** The timestamp over the evidence's envelope: SHA-256 of its token, or why there is none. */
+const StampFacts = object({ sha256: orNull(Sha256), why: orNull(Text) });
+
+const RECEIPT_FIELDS = {
   version: oneOf([1]),
   run_id: RunId,
   task_id: TaskId,
@@ -40,12 +42,15 @@ export const ReceiptPredicate = object({
   burn_log_sha256: orNull(Sha256),
   ids: list(BurnedId, { max: IDS_MAX }),
   signed_at: Instant,
-});
+};
+
+/** What a receipt says: which run, which evidence, and that every id of it is gone. `timestamp` is absent where none was asked for. */
+export const ReceiptPredicate = objectWith(RECEIPT_FIELDS, { timestamp: StampFacts });
 export type ReceiptPredicate = Read<typeof ReceiptPredicate>;
 
 export const ReceiptStatement = object({
   _type: oneOf([STATEMENT_TYPE]),
-  subject: list(Subject, { min: 1, max: 4 }),
+  subject: list(Subject, { min: 1, max: 5 }),
   predicateType: oneOf([RECEIPT_PREDICATE]),
   predicate: ReceiptPredicate,
 });
@@ -53,13 +58,15 @@ export type ReceiptStatement = Read<typeof ReceiptStatement>;
 
 /** What is signed about a burn: wholly determined by its predicate. The ids themselves are its first subject. */
 export function receiptStatement(predicate: ReceiptPredicate): ReceiptStatement {
-  const { ids, evidence_root, archive_sha256, burn_log_sha256 } = predicate;
+  const { ids, evidence_root, archive_sha256, burn_log_sha256, timestamp } = predicate;
+  const stamp = timestamp?.sha256 ?? null;
   const idsDigest = createHash('sha256').update(canonicalJson(ids)).digest('hex');
   return {
     _type: STATEMENT_TYPE,
     subject: [
       subject('ids', idsDigest),
       ...(evidence_root === null ? [] : [subject(SEAL_FILES.manifest, evidence_root)]),
+      ...(stamp === null ? [] : [subject(TIMESTAMP_FILE, stamp)]),
       ...(archive_sha256 === null ? [] : [subject(ARCHIVE_FILE, archive_sha256)]),
       ...(burn_log_sha256 === null ? [] : [subject(BURN_FILE, burn_log_sha256)]),
     ],

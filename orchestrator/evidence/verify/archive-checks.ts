@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import { ArchiveRecord } from '../format/archive-record.ts';
 import { LateArchiveStatement, lateArchiveStatement } from '../format/late-archive.ts';
 import type { FileEntry, Manifest } from '../format/manifest.ts';
-import { ARCHIVE_FILE, BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES } from '../format/names.ts';
+import { ARCHIVE_FILE, BURN_FILE, LATE_FILE, RECEIPT_FILES, SEAL_FILES, TIMESTAMP_FILE } from '../format/names.ts';
 import type { PublicKey } from '../keys/public-key.ts';
 import { readCanonical } from '../read-canonical.ts';
 import { CheckFailed, type CheckList } from './check-list.ts';
@@ -28,7 +28,11 @@ export async function checkArchiveRecord(
     const read = readCanonical(fileOf(files, ARCHIVE_FILE), ArchiveRecord);
     if ('problem' in read)
       throw new CheckFailed(`${ARCHIVE_FILE} to be an archive record in canonical JSON`, read.problem);
-    requireRecord(read.value, files, { manifest, root, also: Object.values(SEAL_FILES) });
+    requireRecord(read.value, files, {
+      manifest,
+      root,
+      also: present(files, [...Object.values(SEAL_FILES), TIMESTAMP_FILE]),
+    });
     return [read.value, describeRecord(read.value)];
   });
 }
@@ -57,8 +61,8 @@ export async function checkLateArchive(
       throw new CheckFailed(`${LATE_FILE} to name its own evidence and receipt`, 'others');
     const receipt = digest(fileOf(files, RECEIPT_FILES.statement));
     if (receiptSha256 !== receipt) throw new CheckFailed(`${LATE_FILE} of receipt ${receipt}`, receiptSha256);
-    const also = [...Object.values(SEAL_FILES), BURN_FILE, ...Object.values(RECEIPT_FILES)];
-    requireRecord(record, files, { manifest, root, also: also.filter((name) => files.has(name)) });
+    const also = [...Object.values(SEAL_FILES), TIMESTAMP_FILE, BURN_FILE, ...Object.values(RECEIPT_FILES)];
+    requireRecord(record, files, { manifest, root, also: present(files, also) });
     return [record, `${describeRecord(record)}; put there ${record.archived_at}, after the burn`];
   });
 }
@@ -103,6 +107,10 @@ function requireRecord(record: ArchiveRecord, files: ControlFiles, { manifest, r
       );
     }
   }
+}
+
+function present(files: ControlFiles, names: readonly string[]): readonly string[] {
+  return names.filter((name) => files.has(name));
 }
 
 function describeFile(files: ControlFiles, name: string): FileEntry {

@@ -20,6 +20,8 @@ export const CHECKS = {
   receipt_binding: 'the receipt is of this run, this evidence and this archive record',
   absence: 'every id was found gone twice, after its deletion',
   receipt_ids: 'every id that was known when the evidence was sealed is among them',
+  timestamp: 'the timestamp holds, and is over this envelope',
+  timestamp_authority: 'its authority is one you trust',
   late_archive: 'what was archived after the burn is signed for, under the lock that was asked',
 } as const;
 

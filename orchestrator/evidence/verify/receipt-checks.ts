@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../../../executor/protocol/canonical.ts';
 import type { Manifest } from '../format/manifest.ts';
-import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES } from '../format/names.ts';
+import { ARCHIVE_FILE, BURN_FILE, RECEIPT_FILES, TIMESTAMP_FILE } from '../format/names.ts';
 import {
   absenceProblem,
   missingId,
@@ -47,6 +47,9 @@ export function checkBinding(
     const got = canonicalJson(receipt[field as keyof typeof expected]);
     if (got !== canonicalJson(value)) throw new CheckFailed(`a receipt with ${field} ${canonicalJson(value)}`, got);
   }
+  const stamp = receipt.timestamp?.sha256 ?? null;
+  const token = digestOf(files.get(TIMESTAMP_FILE));
+  if (stamp !== token) throw new CheckFailed(`a receipt with timestamp ${token ?? 'none'}`, stamp ?? 'none');
   return [undefined, `run ${receipt.run_id}`];
 }
 

@@ -15,6 +15,8 @@ import {
   checkVerdict,
 } from './manifest-checks.ts';
 import { checkAbsence, checkBinding, checkReceiptIds, checkReceiptStatement } from './receipt-checks.ts';
+import type { Certificate } from '../timestamp/certificate.ts';
+import { checkTimestamp } from './timestamp-checks.ts';
 import { checkKey, checkReceiptKey, checkSignature, checkSigner } from './signature-checks.ts';
 
 /** What a verification found. */
@@ -35,17 +37,24 @@ export interface Verification {
   readonly durationMs: number;
 }
 
+/** Whose word counts; nobody's, unless said. */
+export interface VerifyOptions {
+  readonly trust?: TrustedKeys;
+  /** Certificates of timestamp authorities. */
+  readonly authorities?: readonly Certificate[];
+}
+
 /**
  * Checks a bundle with nothing but its folder and the keys of those who may sign. Reads every byte once, follows no link, writes
  * nothing. Never throws over what is in the bundle: whatever is wrong is the first failed check.
  */
-export async function verifyBundle(dir: string, options: { trust?: TrustedKeys } = {}): Promise<Verification> {
+export async function verifyBundle(dir: string, options: VerifyOptions = {}): Promise<Verification> {
   const startedAt = performance.now();
   const list = new CheckList();
   const found: Found = { bytes: 0 };
   let failed = false;
   try {
-    await checkBundle(list, found, dir, options.trust ?? NOBODY);
+    await checkBundle(list, found, dir, { trust: NOBODY, authorities: [], ...options });
   } catch {
     // It is in the list.
     failed = true;
@@ -72,7 +81,12 @@ interface Found {
 }
 
 /** The list of checks. Each needs what those above it have shown; the first that fails ends it. */
-async function checkBundle(list: CheckList, found: Found, dir: string, trust: TrustedKeys): Promise<void> {
+async function checkBundle(
+  list: CheckList,
+  found: Found,
+  dir: string,
+  { trust, authorities }: Required<VerifyOptions>,
+): Promise<void> {
   const names = await list.check('folder', () => checkFolder(dir));
   const files = await list.check('seal_files', () => checkSealFiles(dir, names));
   const key = await list.check('evidence_key', () => checkKey(files, SEAL_FILES.key));
@@ -99,6 +113,7 @@ async function checkBundle(list: CheckList, found: Found, dir: string, trust: Tr
   await list.check('receipt_binding', () => checkBinding(files, receipt, manifest, root));
   await list.check('absence', () => checkAbsence(receipt, manifest));
   await list.check('receipt_ids', () => checkReceiptIds(receipt, manifest));
+  await checkTimestamp(list, files, { manifest, receipt, authorities });
   const late = await checkLateArchive(list, files, { manifest, root, key });
   if (late !== undefined) found.archive = late;
 }

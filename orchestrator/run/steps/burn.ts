@@ -122,11 +122,19 @@ async function prove(run: Run, live: LiveRun, proofs: readonly BurnProof[], deps
       outcome: run.outcome ?? null,
     },
     ids: proofs,
+    noTimestamp: noTimestamp(live, deps),
     signer: deps.vault.receiptSigner,
   });
   await Promise.all(proofs.map(({ target, observations }) => markGone(run, target, observations.at(-1), deps)));
   if (live.burn !== undefined)
     live.burn = { ...live.burn, receipt: 'receipt.json', receiptArchived: await archive(run, live, deps) };
+}
+
+/** Why the seal may have no timestamp: as the one who asked was told, else that it was asked by a process that is no more, or not at all. */
+function noTimestamp({ stamp, folder }: LiveRun, { configuration }: Deps): string | undefined {
+  if (stamp != null) return 'why' in stamp ? stamp.why : undefined;
+  const isAsked = configuration.timestamp !== undefined && existsSync(join(folder, SEAL_FILES.envelope));
+  return isAsked && stamp === undefined ? 'the process that sealed the evidence died before one came' : undefined;
 }
 
 /** What only the inventory found is in the receipt; the manifest of ids never had it. */

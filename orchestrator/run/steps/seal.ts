@@ -10,7 +10,7 @@ import {
 } from '../../evidence/index.ts';
 import { explain } from '../../errors.ts';
 import { buildTimeline, TIMELINE_FILE, writeTimeline } from '../../report/index.ts';
-import type { LiveRun } from '../live.ts';
+import type { LiveRun, Stamp } from '../live.ts';
 import type { Run } from '../run.ts';
 import type { Deps, Step } from '../step.ts';
 import type { OpenVault } from '../vault.ts';
@@ -18,7 +18,7 @@ import { describeStreams, reportOf, settleStreams } from './collect.ts';
 import { fetchGuestFile } from './fetch-guest-file.ts';
 import { closeLogStreams } from './log-streams.ts';
 import { revokeUnused } from './revoke-unused.ts';
-import { bounded } from './within.ts';
+import { bounded, limitOf } from './within.ts';
 
 /** Ends the session, copies the streams, writes the report, signs it all and puts it under Object Lock. */
 export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
@@ -54,6 +54,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   await spoolRun(deps.home, run.runId).catch((error: unknown) => {
     live.fail(error);
   });
+  live.stamp = await stamp(run, live, deps);
   live.evidence = { record: await archiveBundle(run, live, deps), seal };
   const { durationMs, ...ended } = live.end('sealed', since);
   deps.observe({
@@ -148,14 +149,35 @@ export async function archiveBundle(run: Run, live: LiveRun, deps: Deps): Promis
   }
 }
 
+/** Enough to know what to do. */
+const WHY_MAX = 512;
+
+/** Asks for a signed statement of the time. It is worth a few seconds of a sandbox's life, no more: without an answer the evidence stands, and says why it has none. */
+async function stamp(run: Run, live: LiveRun, deps: Deps): Promise<Stamp | null> {
+  try {
+    return await deps.vault.stamp(live.folder, limitOf(live));
+  } catch (error) {
+    const { code, got } = explain(error);
+    const why = `${code}: ${got}`.slice(0, WHY_MAX);
+    deps.observe({ type: 'notice', runId: run.runId, text: `no timestamp: ${why}; the evidence stands without it` });
+    return { why };
+  }
+}
+
 function describeSeal({ manifest }: Seal, live: LiveRun): string {
+  const time = describeStamp(live.stamp ?? null);
   const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   const record = live.evidence?.record ?? null;
   const where =
     record === null
       ? 'not archived'
       : `archive ${labelOf(record.lock.probe)}: ${record.lock.asked.mode} until ${record.lock.asked.retain_until.slice(0, 10)}`;
-  return `${manifest.files.length} files, ${Math.ceil(bytes / 1000)} kB, signed · evidence ${manifest.verdict} · ${where}`;
+  return `${manifest.files.length} files, ${Math.ceil(bytes / 1000)} kB, signed${time} · evidence ${manifest.verdict} · ${where}`;
+}
+
+function describeStamp(stamp: Stamp | null): string {
+  if (stamp === null) return '';
+  return 'at' in stamp ? `, timestamped ${stamp.at}` : ', NO TIMESTAMP';
 }
 
 /** Loud: what lies under a lock that can be lifted is no evidence yet. */

@@ -8,10 +8,16 @@ const TAKEN_UP_LIMIT_MS = 5_000;
 /** Work that is not waited for leaves no trace after `signal` aborts. */
 type Work<T> = (signal: AbortSignal) => Promise<T>;
 
-/** A sandbox that a crash left is to be gone soon, and the next one waits for that: an archive that does not answer is not waited for. */
+/** A sandbox that a crash left is to be gone soon, and the next one waits for that: who does not answer is not waited for. No limit for others. */
+export function limitOf(live: LiveRun): number | undefined {
+  return live.request === undefined ? TAKEN_UP_LIMIT_MS : undefined;
+}
+
+/** The same for work that knows no limit of its own. */
 export function bounded<T>(live: LiveRun, what: string, work: Work<T>): Promise<T> {
   const given = new AbortController();
-  return live.request === undefined ? within(TAKEN_UP_LIMIT_MS, what, { work, given }) : work(given.signal);
+  const limitMs = limitOf(live);
+  return limitMs === undefined ? work(given.signal) : within(limitMs, what, { work, given });
 }
 
 /** Waits so long and no longer. What was begun ends in its own time, and nobody hears of it. */

@@ -39,6 +39,7 @@ function renderProof(run: RunSummary, { evidence, burn, first_output_ms: first }
   if (first !== null) lines.push(`First output after ${(first / 1000).toFixed(1)} s`);
   if (evidence !== null) {
     lines.push(`Evidence   ${evidence.folder} · ${evidence.verdict}   check it: ./burnbag verify ${run.run_id}`);
+    lines.push(...renderTimestamp(evidence.timestamp));
     lines.push(
       ...evidence.findings
         .slice(0, 5)
@@ -55,4 +56,10 @@ function renderProof(run: RunSummary, { evidence, burn, first_output_ms: first }
     );
   }
   return lines.map(escapeInline);
+}
+
+function renderTimestamp(timestamp: NonNullable<RunResult['evidence']>['timestamp']): string[] {
+  if (timestamp === null) return [];
+  const { at, authority, why } = timestamp;
+  return [at === null ? `  timestamp: none (${why ?? 'unknown'})` : `  timestamp: ${at} by ${authority ?? 'unknown'}`];
 }
