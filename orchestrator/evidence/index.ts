@@ -51,6 +51,7 @@ export type { Stamped, TimestampAuthority } from './stamp/ask-authority.ts';
 export { TimestampError, type TimestampErrorCode } from './stamp/errors.ts';
 export { stampSeal, type StampRequest } from './stamp/stamp-seal.ts';
 export type { Certificate } from './timestamp/certificate.ts';
+export { sealLate, type LateSealRequest } from './seal-late.ts';
 export { sealRun, type CollectedStream, type SealRequest } from './seal.ts';
 export { CHECKS, type Check, type CheckCode } from './verify/check-list.ts';
 export { linesOf, reportOf, type VerificationReport } from './verify/report.ts';

@@ -13,6 +13,8 @@ export interface ListedBundle {
   readonly files: number;
   readonly bytes: number;
   readonly sealed_at: string | null;
+  /** Burned while its manifest could not be signed: it is sealed late. */
+  readonly unsealed: boolean;
   readonly completeness: string | null;
   readonly archived: boolean;
   /** How the archive locked it; null where nothing is archived. */
@@ -40,7 +42,8 @@ async function listOne(runs: string, runId: string): Promise<ListedBundle> {
     run_id: runId,
     files: names.length,
     bytes: sizes.reduce((sum, size) => sum + size, 0),
-    sealed_at: manifest?.sealed_at ?? null,
+    sealed_at: names.includes(SEAL_FILES.envelope) ? (manifest?.sealed_at ?? null) : null,
+    unsealed: manifest !== undefined && !names.includes(SEAL_FILES.envelope) && names.includes(RECEIPT_FILES.envelope),
     completeness: manifest?.verdict ?? null,
     archived: names.includes(ARCHIVE_FILE) || names.includes(LATE_FILE),
     lock: (await readArchiveRecord(dir))?.lock.probe ?? null,

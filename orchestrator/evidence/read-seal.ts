@@ -20,18 +20,22 @@ export interface Seal {
 
 /** The seal of a folder, if all of it is there and this key signed it; undefined otherwise. Does not look at the files of evidence. */
 export async function readSeal(dir: string, key: PublicKey): Promise<Seal | undefined> {
-  const [manifestBytes, envelopeBytes] = await Promise.all([
-    readIfThere(join(dir, SEAL_FILES.manifest)),
-    readIfThere(join(dir, SEAL_FILES.envelope)),
-  ]);
-  if (manifestBytes === undefined || envelopeBytes === undefined) return undefined;
-  const manifest = readCanonical(manifestBytes, Manifest);
+  const listed = await readManifest(dir);
+  const envelopeBytes = await readIfThere(join(dir, SEAL_FILES.envelope));
+  if (listed === undefined || envelopeBytes === undefined) return undefined;
   const envelope = readCanonical(envelopeBytes, Envelope);
-  if ('problem' in manifest || 'problem' in envelope || !isSignedBy(envelope.value, key.key)) return undefined;
-  const evidenceRoot = createHash('sha256').update(manifestBytes).digest('hex');
-  const expected = canonicalJson(evidenceStatement(manifest.value, evidenceRoot));
+  if ('problem' in envelope || !isSignedBy(envelope.value, key.key)) return undefined;
+  const expected = canonicalJson(evidenceStatement(listed.manifest, listed.evidenceRoot));
   if (payloadOf(envelope.value)?.toString() !== expected) return undefined;
-  return { manifest: manifest.value, evidenceRoot, keyId: key.keyId };
+  return { ...listed, keyId: key.keyId };
+}
+
+/** The manifest of a folder, signed or not; undefined where there is none that can be read. */
+export async function readManifest(dir: string): Promise<Pick<Seal, 'manifest' | 'evidenceRoot'> | undefined> {
+  const bytes = await readIfThere(join(dir, SEAL_FILES.manifest));
+  const read = bytes === undefined ? undefined : readCanonical(bytes, Manifest);
+  if (bytes === undefined || read === undefined || 'problem' in read) return undefined;
+  return { manifest: read.value, evidenceRoot: createHash('sha256').update(bytes).digest('hex') };
 }
 
 /** The seal of a folder; throws EvidenceError (`not_sealed`) where there is none by this key. */

@@ -18,6 +18,7 @@ import { signStatement } from './keys/sign-statement.ts';
 import type { Signer } from './keys/signer.ts';
 import { readCanonical } from './read-canonical.ts';
 import { readReceipt, type Receipt } from './read-receipt.ts';
+import { readManifest } from './read-seal.ts';
 
 /** One id of the run's manifest of ids, how it was deleted, and the looks that did not find it. */
 export interface BurnProof {
@@ -64,7 +65,7 @@ export async function signReceipt(request: ReceiptRequest): Promise<Receipt> {
   return { predicate, keyId: signer.publicKey.keyId };
 }
 
-type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256' | 'burn_log_sha256' | 'timestamp'>;
+type Covered = Pick<ReceiptPredicate, 'evidence_root' | 'archive_sha256' | 'burn_log_sha256' | 'timestamp' | 'seal'>;
 
 /** A run may have to be burned before, or without, its evidence being sealed or archived: the receipt says so with null. */
 async function describeEvidence(dir: string, noTimestamp: string | undefined): Promise<Covered> {
@@ -72,16 +73,18 @@ async function describeEvidence(dir: string, noTimestamp: string | undefined): P
     [SEAL_FILES.manifest, ARCHIVE_FILE, BURN_FILE, TIMESTAMP_FILE].map((name) => digestIfThere(join(dir, name))),
   );
   const isSealed = (await digestIfThere(join(dir, SEAL_FILES.envelope))) !== null;
+  const isListed = !isSealed && (await readManifest(dir)) !== undefined;
   return {
-    evidence_root: isSealed ? (root ?? null) : null,
+    evidence_root: isSealed || isListed ? (root ?? null) : null,
     archive_sha256: archive ?? null,
     burn_log_sha256: burnLog ?? null,
+    ...(isListed && { seal: 'missing' }),
     ...(stamp !== null && { timestamp: { sha256: stamp, why: null } }),
     ...(stamp === null && noTimestamp !== undefined && { timestamp: { sha256: null, why: noTimestamp } }),
   };
 }
 
-/** What the evidence was sealed with; undefined where there is no sealed evidence. */
+/** What the evidence is; undefined where nothing was listed. */
 async function readSealedManifest(dir: string, { evidence_root }: Covered): Promise<Manifest | undefined> {
   if (evidence_root === null) return undefined;
   const manifest = readCanonical(await readFile(join(dir, SEAL_FILES.manifest)), Manifest);
@@ -119,6 +122,7 @@ function covers(predicate: ReceiptPredicate, covered: Covered): boolean {
     predicate.evidence_root === covered.evidence_root &&
     predicate.archive_sha256 === covered.archive_sha256 &&
     predicate.burn_log_sha256 === covered.burn_log_sha256 &&
+    predicate.seal === covered.seal &&
     (predicate.timestamp?.sha256 ?? null) === (covered.timestamp?.sha256 ?? null)
   );
 }

@@ -51,7 +51,7 @@ export async function sealRun(request: SealRequest): Promise<Seal> {
   const endings = await collectStreams(request);
   await writeExtras(request);
   const manifest = await describe(request, run, endings);
-  return sign(request, manifest);
+  return signManifest(request.dir, request.signer, manifest);
 }
 
 function parseFacts(run: RunFacts): RunFacts {
@@ -144,12 +144,15 @@ async function describe(
   });
 }
 
-/** The envelope comes last: without it nothing is sealed, and sealing begins anew. */
-async function sign({ dir, signer }: SealRequest, manifest: Manifest): Promise<Seal> {
+/**
+ * Writes the manifest, then what is signed about it; the envelope comes last, and without it nothing is sealed. A signer that is down leaves the manifest:
+ * sealing begins anew, or, where the run is burned meanwhile, seal-late.ts signs what was listed then.
+ */
+export async function signManifest(dir: string, signer: Signer, manifest: Manifest): Promise<Seal> {
   const text = canonicalJson(manifest);
   const evidenceRoot = createHash('sha256').update(text).digest('hex');
-  const signed = await signStatement(evidenceStatement(manifest, evidenceRoot), signer);
   await writeDurably(join(dir, SEAL_FILES.manifest), text);
+  const signed = await signStatement(evidenceStatement(manifest, evidenceRoot), signer);
   await writeDurably(join(dir, SEAL_FILES.statement), signed.statement);
   await writeDurably(join(dir, SEAL_FILES.key), signer.publicKey.pem);
   await writeDurably(join(dir, SEAL_FILES.envelope), signed.envelope);

@@ -33,6 +33,8 @@ export const evidenceLs = operation({
         files: z.int(),
         bytes: z.int(),
         sealed_at: z.string().nullable(),
+        /** Burned while its manifest could not be signed: it is sealed late. */
+        unsealed: z.boolean(),
         completeness: z.string().nullable(),
         archived: z.boolean(),
         /** Owed to the archive: none, or not all of it, lies there. */
@@ -46,8 +48,8 @@ export const evidenceLs = operation({
   async run(_, { environment: { home } }) {
     const owed = new Set((await readSpool(home)).map(({ run_id }) => run_id));
     const bundles = await listBundles(join(home, 'runs'));
-    const isOwed = ({ run_id, sealed_at, archived }: ListedBundle) =>
-      owed.has(run_id) || (sealed_at !== null && !archived);
+    const isOwed = ({ run_id, sealed_at, archived, unsealed }: ListedBundle) =>
+      owed.has(run_id) || unsealed || (sealed_at !== null && !archived);
     return {
       schema: 'burnbag.evidence/1' as const,
       bundles: bundles.map((one) => ({ ...one, pending: isOwed(one) })),

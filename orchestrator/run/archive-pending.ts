@@ -8,11 +8,11 @@ import {
   archiveRun,
   digestIfThere,
   noteFailure,
-  requireSeal,
   LATE_FILE,
   readSpool,
   recordCustody,
   RECEIPT_FILES,
+  sealLate,
   unspoolRun,
 } from '../evidence/index.ts';
 import { listBundles } from '../evidence/list-bundles.ts';
@@ -33,7 +33,7 @@ export interface ArchiveOrder {
 }
 
 /**
- * Puts what is owed to the archive under lock: the bundles of runs that were sealed, or burned, while the store was down, or whose process died
+ * Puts what is owed to the archive under lock: the bundles of runs that were sealed, or burned, while the store or the signer was down, or whose process died
  * over it. Done again after a kill it goes on where it stood: what lies in the archive already is found there by its content.
  */
 export async function archivePending(order: ArchiveOrder, deps: Deps): Promise<readonly OwedEvidence[]> {
@@ -57,13 +57,14 @@ interface Owed {
   readonly why: string | null;
 }
 
-/** The spool, and sealed bundles beside it that have no archive record: an entry that could not be written loses nothing. */
+/** The spool, and bundles beside it that are not sealed or have no archive record: an entry that could not be written loses nothing. */
 async function findOwed({ only }: ArchiveOrder, { home }: Deps): Promise<readonly Owed[]> {
   const spooled: readonly Owed[] = await readSpool(home);
   const known = new Set(spooled.map(({ run_id }) => run_id));
   const bundles = await listBundles(join(home, 'runs'));
   const unnoted = bundles.filter(
-    ({ run_id, sealed_at, archived }) => sealed_at !== null && !archived && !known.has(run_id),
+    ({ run_id, sealed_at, archived, unsealed }) =>
+      (unsealed || (sealed_at !== null && !archived)) && !known.has(run_id),
   );
   const due = new Date(0).toISOString();
   const owed = [...spooled, ...unnoted.map(({ run_id }) => ({ run_id, next_at: due, why: null }))];
@@ -84,11 +85,11 @@ async function archiveOne(runId: string, deps: Deps): Promise<OwedEvidence> {
   }
 }
 
-/** Puts whatever there is, then says so in the custody log: a kill in between does it once more. */
+/** Seals what could not be sealed in time, puts whatever there is, then says so in the custody log: a kill in between does it once more. */
 async function putAll(runId: string, { home, requester, vault }: Deps): Promise<string> {
   const dir = join(home, 'runs', runId);
   const signer = vault.evidenceSigner;
-  const { evidenceRoot } = await requireSeal(dir, signer.publicKey);
+  const { evidenceRoot, isLate } = await sealLate({ dir, signer, receiptKey: vault.receiptSigner.publicKey });
   const { archive, facts } = await vault.open();
   const isBurned = existsSync(join(dir, RECEIPT_FILES.envelope));
   if (isBurned && !existsSync(join(dir, ARCHIVE_FILE))) await archiveLate({ dir, signer, archive, facts });
@@ -99,6 +100,10 @@ async function putAll(runId: string, { home, requester, vault }: Deps): Promise<
   const why = `at ${archive.endpoint}, bucket ${archive.bucket}, ${archive.mode}, lock ${facts.lock}`;
   const about = { who: requester, act: 'archived', run_id: runId, evidence_root: evidenceRoot } as const;
   const sha256 = (await digestIfThere(join(dir, LATE_FILE))) ?? (await digestIfThere(join(dir, ARCHIVE_FILE)));
-  await recordCustody(home, { ...about, sha256, detail: `after its run, ${why}` });
+  await recordCustody(home, {
+    ...about,
+    sha256,
+    detail: `${isLate ? 'sealed and archived after its run' : 'after its run'}, ${why}`,
+  });
   return why;
 }

@@ -64,7 +64,11 @@ async function drive(run: Run, live: LiveRun, deps: Deps): Promise<Run> {
 /** No seal keeps a sandbox alive: what there is of the evidence stays where it is, and that is said. */
 function sayPending({ runId }: Run, error: unknown, deps: Deps): void {
   const { code, got } = explain(error);
-  deps.observe({ type: 'notice', runId, text: `evidence pending: not sealed (${code}: ${got}); burned all the same` });
+  deps.observe({
+    type: 'notice',
+    runId,
+    text: `evidence pending: not sealed (${code}: ${got}); burned all the same, and signed later where it was only the signer that failed`,
+  });
 }
 
 /** Where a run that a crash left behind goes on: its machine is stopped first, and what was executing is never executed again. */

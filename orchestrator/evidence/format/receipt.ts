@@ -34,7 +34,7 @@ const RECEIPT_FIELDS = {
   image_digest: orNull(Text),
   certificate_serials: list(Serial, { max: 64 }),
   outcome: orNull(Outcome),
-  /** SHA-256 of manifest.json; null when the run was burned without its evidence having been sealed. */
+  /** SHA-256 of manifest.json; null when the run was burned without one. */
   evidence_root: orNull(Sha256),
   /** SHA-256 of archive.json; null when the evidence was not archived by then. */
   archive_sha256: orNull(Sha256),
@@ -44,8 +44,11 @@ const RECEIPT_FIELDS = {
   signed_at: Instant,
 };
 
-/** What a receipt says: which run, which evidence, and that every id of it is gone. `timestamp` is absent where none was asked for. */
-export const ReceiptPredicate = objectWith(RECEIPT_FIELDS, { timestamp: StampFacts });
+/**
+ * What a receipt says: which run, which evidence, and that every id of it is gone. `timestamp` is absent where none was asked for;
+ * `seal` where the manifest was signed by then: `missing` means that it was listed, not signed, and is sealed late if ever.
+ */
+export const ReceiptPredicate = objectWith(RECEIPT_FIELDS, { timestamp: StampFacts, seal: oneOf(['missing']) });
 export type ReceiptPredicate = Read<typeof ReceiptPredicate>;
 
 export const ReceiptStatement = object({

@@ -50,8 +50,11 @@ export function checkBinding(
   const stamp = receipt.timestamp?.sha256 ?? null;
   const token = digestOf(files.get(TIMESTAMP_FILE));
   if (stamp !== token) throw new CheckFailed(`a receipt with timestamp ${token ?? 'none'}`, stamp ?? 'none');
-  return [undefined, `run ${receipt.run_id}`];
+  return [undefined, `run ${receipt.run_id}${receipt.seal === 'missing' ? SEALED_LATE : ''}`];
 }
+
+/** Nothing could be slipped in: the manifest's digest is in this receipt. That the evidence key signed it only later is said. */
+const SEALED_LATE = ': SEALED LATE, listed when it was burned, signed afterwards';
 
 function digestOf(content: Buffer | undefined): string | null {
   return content === undefined ? null : createHash('sha256').update(content).digest('hex');

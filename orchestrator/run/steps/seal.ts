@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SandboxStreams } from '../../../infra/driver.ts';
 import {
   type ArchiveRecord,
   archiveRun,
   type LockVerdict,
+  SEAL_FILES,
   sealRun,
   type RunFacts,
   type Seal,
@@ -50,10 +53,7 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
       () => null,
     ),
     signer: deps.vault.evidenceSigner,
-  });
-  await spoolRun(deps.home, run.runId).catch((error: unknown) => {
-    live.fail(error);
-  });
+  }).finally(() => owe(run, live, deps));
   live.stamp = await stamp(run, live, deps);
   live.evidence = { record: await archiveBundle(run, live, deps), seal };
   const { durationMs, ...ended } = live.end('sealed', since);
@@ -66,6 +66,14 @@ export const collectAndSeal: Step<'collecting'> = async (run, live, deps) => {
   });
   return 'sealed';
 };
+
+/** Sealed, or listed and not signed because its signer is down: either is owed to the archive. */
+async function owe({ runId }: Run, live: LiveRun, { home }: Deps): Promise<void> {
+  if (!existsSync(join(live.folder, SEAL_FILES.manifest))) return;
+  await spoolRun(home, runId).catch((error: unknown) => {
+    live.fail(error);
+  });
+}
 
 /** From here on nobody may use the sandbox. */
 export const beginBurn: Step<'sealed'> = () => Promise.resolve('destroying');
