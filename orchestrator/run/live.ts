@@ -16,7 +16,7 @@ import type { Place } from '../queue/places.ts';
 import type { LogStream, Session, SessionEnd } from '../relay/index.ts';
 import { explain, type Explained } from '../errors.ts';
 import type { Report } from '../report/index.ts';
-import { type AppendLog, openAppendLog } from './append-log.ts';
+import type { AppendLog } from './append-log.ts';
 import { openChainedLog } from './chained-log.ts';
 import type { Outcome } from './lifecycle.ts';
 import type { Phase } from './progress.ts';
@@ -103,10 +103,9 @@ export class LiveRun {
     this.request = request;
     this.folder = join(home, 'runs', runId);
     this.#assertHeld = assertHeld;
-    const open = (name: string, openOne = openAppendLog) =>
-      openLog(this.folder, () => openOne(join(this.folder, name), assertHeld));
+    const open = (name: string) => openLog(this.folder, () => openChainedLog(join(this.folder, name), assertHeld));
     this.logs = {
-      relay: open('relay.ndjson', openChainedLog),
+      relay: open('relay.ndjson'),
       engine: open('engine.ndjson'),
       provider: open('provider.ndjson'),
     };

@@ -84,7 +84,12 @@ export function agreeingStreams(runId = RUN_ID): TestStreams {
     sshd: [SERIAL, READER_SERIAL].map((serial, index) => loginLine(serial, index)),
     audit,
     audit_file: audit.filter((line) => !line.startsWith('type=EOE')),
-    engine: [JSON.stringify({ sequence: 0, preludeEvent: {} }), JSON.stringify({ sequence: 1, summaryEvent: {} })],
+    engine: chainRelay(
+      [
+        { sequence: 0, preludeEvent: {} },
+        { sequence: 1, summaryEvent: {} },
+      ].map((one) => JSON.stringify(one)),
+    ),
     provider: providerLog(MACHINE_ID),
     console: ['BURNBAG READY machine=… uptime=4.2 hostkey=ssh-ed25519 AAAA'],
   };

@@ -1,5 +1,5 @@
 import { headBlocks, packetBlock, statisticsBlock } from '../../orchestrator/evidence/capture/blocks.ts';
-import { STARTED_MS } from './arrivals.ts';
+import { chainRelay, STARTED_MS } from './arrivals.ts';
 
 /** One frame on a machine's cable. */
 export interface TestFrame {
@@ -43,8 +43,11 @@ export function captureOf(frames: readonly TestFrame[] = framesOfRun(), dropped 
 
 /** One resource made, as the provider of a run tells it. */
 export function providerLog(machineId: string): string[] {
-  return [
+  const calls = [
     { event: 'called', number: 1, call: 'create', resource: 'burnbag:local:Machine' },
     { event: 'returned', number: 1, ok: true, id: machineId },
-  ].map((record, index) => JSON.stringify({ seq: index + 1, at_ms: STARTED_MS - 5_000 + index, ...record }));
+  ];
+  return chainRelay(
+    calls.map((record, index) => JSON.stringify({ seq: index + 1, at_ms: STARTED_MS - 5_000 + index, ...record })),
+  );
 }

@@ -116,8 +116,12 @@ export class DerReader {
 /** Sixteen megabytes are more than anything here has. */
 const LENGTH_BYTES_MAX = 3;
 
+/** Longer numbers and names than anybody uses only keep a verifier busy. */
+const SCALAR_BYTES_MAX = 64;
+
 /** A whole number. */
 export function integerOf({ content }: DerElement): bigint {
+  requireShort(content);
   const [first = 0, second = 0] = content;
   const isLong = content.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
   if (content.length === 0 || isLong) throw new DerError('a number in its shortest form', content.toString('hex'));
@@ -126,6 +130,7 @@ export function integerOf({ content }: DerElement): bigint {
 
 /** An object identifier, in numbers with dots. */
 export function oidOf({ content }: DerElement): string {
+  requireShort(content);
   const arcs: bigint[] = [];
   let arc = 0n;
   for (const byte of content) {
@@ -153,6 +158,10 @@ export function timeOf({ tag, content }: DerElement): number {
   if (Number.isNaN(at) || new Date(at).toISOString() !== iso)
     throw new DerError('a moment in UTC', JSON.stringify(text));
   return at;
+}
+
+function requireShort({ length }: Buffer): void {
+  if (length > SCALAR_BYTES_MAX) throw new DerError(`at most ${SCALAR_BYTES_MAX} bytes`, String(length));
 }
 
 function hex(byte: number | undefined): string {

@@ -39,6 +39,9 @@ export interface TokenSigner {
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 export const TIME_INFO = '1.2.840.113549.1.9.16.1.4';
 
+/** Certificates that come along: an authority's, and those above it. Ways between them are searched, so there are few. */
+const CERTIFICATES_MAX = 8;
+
 /** Reads a token that is all of these bytes. Throws DerError. */
 export function readToken(bytes: Buffer): Token {
   const outer = new DerReader(readElement(bytes, TAG.sequence, 'a timestamp token').content, 'a timestamp token');
@@ -60,14 +63,14 @@ export function readToken(bytes: Buffer): Token {
   const read = readSigner(signer.content);
   if (!readAlgorithms(digests).includes(read.digestAlgorithm))
     throw new DerError('the signer’s digest among those of the token', 'others');
-  return {
-    info: readInfo(infoBytes),
-    infoBytes,
-    certificates: new DerReader(certificates, 'the certificates')
-      .rest(TAG.sequence)
-      .map(({ whole }) => readCertificate(whole)),
-    signer: read,
-  };
+  return { info: readInfo(infoBytes), infoBytes, certificates: readOwnCertificates(certificates), signer: read };
+}
+
+function readOwnCertificates(bytes: Buffer): readonly Certificate[] {
+  const found = new DerReader(bytes, 'the certificates').rest(TAG.sequence);
+  if (found.length > CERTIFICATES_MAX)
+    throw new DerError(`at most ${CERTIFICATES_MAX} certificates`, String(found.length));
+  return found.map(({ whole }) => readCertificate(whole));
 }
 
 function readInfo(bytes: Buffer): TimeInfo {

@@ -3,7 +3,7 @@ import { chainRelay, sha256, textOf } from '../../../test/support/arrivals.ts';
 import { agreeingStreams, chain } from '../../../test/support/bundle.ts';
 import { findings, judgeAll, rechainArrivals, renumber } from '../../../test/support/judge/judge.ts';
 import { executor, logins, relay } from '../../../test/support/judge/session-cases.ts';
-import { arrivals, audit, capture, clocks, ends, provider } from '../../../test/support/judge/stream-cases.ts';
+import { arrivals, audit, capture, clocks, ends, engine, provider } from '../../../test/support/judge/stream-cases.ts';
 import { weigh } from '../format/findings.ts';
 
 describe('evidence', () => {
@@ -15,7 +15,7 @@ describe('evidence', () => {
     expect(streams.find(({ stream }) => stream === 'audit')).toMatchObject({ first_seq: 2, last_seq: 5 });
   });
 
-  const damage = [executor, relay, logins, audit, arrivals, clocks, provider, capture].flat();
+  const damage = [executor, relay, logins, audit, arrivals, clocks, engine, provider, capture].flat();
   test.each([...damage, ...ends])('is not complete when %s: %s (%s)', async (_, code, stream, change) => {
     const streams = agreeingStreams();
     const changes = change(streams);

@@ -7,6 +7,7 @@ import type { AuditWitness } from './audit.ts';
 import type { CaptureWitness } from './capture.ts';
 import { boundClock, clockProblem, type ClockBounds } from './clock.ts';
 import type { ExecutorWitness, RecordedAction } from './executor.ts';
+import type { EngineWitness } from './engine.ts';
 import { Findings } from './findings.ts';
 import type { ProviderWitness } from './provider.ts';
 import type { RelayWitness, SentRequest } from './relay.ts';
@@ -21,6 +22,7 @@ export interface Witnesses {
   readonly auditFile: AuditFileWitness;
   readonly sshd: SyslogWitness;
   readonly console: ConsoleWitness;
+  readonly engine: EngineWitness;
   readonly provider: ProviderWitness;
   readonly capture: CaptureWitness;
 }
@@ -50,8 +52,8 @@ export function judge(seen: Witnessed): { readonly findings: readonly Finding[];
   const clock = boundClock(seen.relay.requests, seen.executor.actions);
   const stepped = clockProblem(clock, seen.executor.actions);
   if (stepped !== undefined) findings.add('clock_stepped', 'executor', stepped);
-  const { executor, relay, arrivals, audit, auditFile, sshd, provider, console, capture } = seen;
-  const all = [executor, relay, arrivals, audit, auditFile, sshd, provider, console, capture];
+  const { executor, relay, arrivals, audit, auditFile, sshd, engine, provider, console, capture } = seen;
+  const all = [executor, relay, arrivals, audit, auditFile, sshd, engine, provider, console, capture];
   const own = all.map((witness) => witness.findings.list);
   return { findings: [...findings.list, ...own.flat()], clock };
 }

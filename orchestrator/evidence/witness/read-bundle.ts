@@ -8,6 +8,7 @@ import { AuditFileWitness } from './audit-file.ts';
 import { AuditWitness } from './audit.ts';
 import { CaptureWitness } from './capture.ts';
 import type { ClockBounds } from './clock.ts';
+import { EngineWitness } from './engine.ts';
 import { ExecutorWitness } from './executor.ts';
 import { judge, type Witnesses } from './judge.ts';
 import { ProviderWitness } from './provider.ts';
@@ -85,6 +86,7 @@ function makeWitnesses(runId: string): Witnesses {
     auditFile,
     sshd: new SyslogWitness(),
     console: new ConsoleWitness(),
+    engine: new EngineWitness(),
     provider: new ProviderWitness(),
     capture: new CaptureWitness(),
   };
@@ -94,8 +96,8 @@ type BundleListener = ScanListener & { readonly onEnd?: () => void };
 
 /** Who listens to which file; a followed stream's pieces are also compared with what arrived. */
 function listenersOf(witnesses: Witnesses): ReadonlyMap<string, BundleListener> {
-  const { executor, relay, arrivals, audit, auditFile, sshd, provider, console, capture } = witnesses;
-  const byStream = { executor, relay, arrivals, audit, audit_file: auditFile, sshd, provider, console };
+  const { executor, relay, arrivals, audit, auditFile, sshd, engine, provider, console, capture } = witnesses;
+  const byStream = { executor, relay, arrivals, audit, audit_file: auditFile, sshd, engine, provider, console };
   const listeners = new Map<string, BundleListener>();
   for (const [stream, { onLine }] of Object.entries(byStream))
     listeners.set(STREAMS[stream as keyof typeof byStream].file, { onLine });

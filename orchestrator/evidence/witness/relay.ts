@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { CHAIN_START } from '../../../executor/protocol/chain.ts';
 import { Findings } from './findings.ts';
 import { type Fields, isDigest, isNatural, isOrdinal, isText, readFields } from './json.ts';
+import { LineChain } from './line-chain.ts';
 
 /** What the relay says of one request. Times are the relay's clock, in milliseconds. */
 export interface SentRequest {
@@ -64,16 +64,15 @@ export class RelayWitness {
   /** Whether the guest's health was told, and with it the kernel's own count of lost audit records. */
   hasCount = false;
   readonly findings = new Findings();
-  /** Of the line before, whichever login it is of. */
-  #hash = CHAIN_START;
+  /** Over all lines, whichever login they are of. */
+  readonly #chain = new LineChain();
   #ended = 0;
   #sent = 0;
   #received = 0;
 
   readonly onLine = (line: Buffer | undefined): void => {
     this.records += 1;
-    const before = this.#hash;
-    this.#hash = line === undefined ? '' : createHash('sha256').update(line).digest('hex');
+    const before = this.#chain.take(line);
     const record = readRelayRecord(line);
     if (record === undefined) {
       this.findings.add('record_unreadable', 'relay', `record ${this.records}`);

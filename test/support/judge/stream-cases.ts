@@ -252,6 +252,28 @@ export const provider: Case[] = [
       edit(s.provider, 1, '"ok":true', '"ok":"yes"');
     },
   ],
+  [
+    'a call is another than was recorded',
+    'chain_broken',
+    'provider',
+    (s) => {
+      edit(s.provider, 0, 'Machine', 'Disk');
+    },
+  ],
+];
+
+export const engine: Case[] = [
+  ['an event of the engine is missing', 'chain_broken', 'engine', (s) => void s.engine.shift()],
+  ['the engine’s events are in another order', 'chain_broken', 'engine', (s) => void s.engine.reverse()],
+  [
+    'an event of the engine is another than was recorded',
+    'chain_broken',
+    'engine',
+    (s) => {
+      edit(s.engine, 0, 'preludeEvent', 'cancelEvent');
+    },
+  ],
+  ['an event of the engine was put in', 'record_unreadable', 'engine', (s) => void s.engine.push('{"sequence":2}')],
 ];
 
 const frames = framesOfRun();
