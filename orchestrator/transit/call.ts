@@ -1,3 +1,4 @@
+import { fetchFailure, readBody } from '../fetch.ts';
 import { TransitError } from './error.ts';
 
 /** Where a Transit engine answers, and who asks. */
@@ -34,25 +35,14 @@ export async function callTransit(
   } as const;
   try {
     const response = await fetch(`${address}/v1/${mount}/${path}`, request);
-    const text = await readText(response);
+    const text = (await readBody(response, ANSWER_MAX_BYTES)).toString();
     if (!response.ok) throw refusal(what, response.status, text);
     return (JSON.parse(text) as { data?: unknown }).data;
   } catch (cause) {
     if (cause instanceof TransitError) throw cause;
     const hint = 'see that the server stands, is unsealed and can be reached from here, then try again';
-    throw new TransitError('transit_unreachable', { expected: what, got: reasonOf(cause), hint }, { cause });
+    throw new TransitError('transit_unreachable', { expected: what, got: fetchFailure(cause), hint }, { cause });
   }
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_MAX_BYTES) throw new Error(`more than ${ANSWER_MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 /** 429, 472, 473, 5xx: a standby, sealed, or overloaded server (Vault's HTTP API, "HTTP Status Codes"). */
@@ -73,10 +63,4 @@ function refusal(expected: string, status: number, text: string): TransitError {
     got,
     hint: 'check transit.mount and transit.keys in config.json',
   });
-}
-
-/** fetch hides what went wrong in `cause`. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

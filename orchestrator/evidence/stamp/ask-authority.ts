@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { fetchFailure, readBody } from '../../fetch.ts';
 import { subjectOf, type Certificate } from '../timestamp/certificate.ts';
 import { requirePath } from '../timestamp/certificate-path.ts';
 import { checkToken, requirePlausible } from '../timestamp/check-token.ts';
@@ -98,30 +99,19 @@ async function post(url: string, body: Buffer, signal: AbortSignal): Promise<Buf
       signal,
     });
     if (!response.ok) throw refusal(url, `HTTP status ${response.status}`);
-    return await readBody(response);
+    return await readBody(response, ANSWER_MAX_BYTES);
   } catch (cause) {
     if (cause instanceof TimestampError) throw cause;
     throw new TimestampError(
       'tsa_unreachable',
       {
         expected: `a timestamp from ${url}`,
-        got: reasonOf(cause),
+        got: fetchFailure(cause),
         hint: 'see that the TSA can be reached from here; the evidence stands without it',
       },
       { cause },
     );
   }
-}
-
-async function readBody(response: Response): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_MAX_BYTES) throw new Error(`more than ${ANSWER_MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function refusal(url: string, got: string): TimestampError {
@@ -130,10 +120,4 @@ function refusal(url: string, got: string): TimestampError {
     got,
     hint: 'check timestamp.url and timestamp.policy in config.json',
   });
-}
-
-/** fetch hides what went wrong in `cause`. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }
