@@ -75,7 +75,8 @@ describe.skipIf(OPENSSL === undefined)('a timestamp', { timeout: 60_000 }, () =>
       await authority.verify((await ask(honest(signer))).token, STAMPED);
       const deeper = await authority.issue('deeper', { extensions: 'intermediate', by: between });
       const lowest = await authority.issue('lowest', { by: deeper });
-      await expect(ask(honest(lowest))).rejects.toMatchObject({ code: 'timestamp_invalid' });
+      const got = expect.stringMatching(/certificates from CN=Test lowest/) as string;
+      await expect(ask(honest(lowest))).rejects.toMatchObject({ code: 'timestamp_invalid', got });
     });
 
     test('is asked for with the policy that is configured, and one by another policy is none', async () => {
@@ -182,10 +183,17 @@ describe.skipIf(OPENSSL === undefined)('a timestamp', { timeout: 60_000 }, () =>
       });
     });
 
+    test('by a certificate that was signed over SHA-1, which two certificates can share', async () => {
+      const signer = await authority.issue('sha1', { digest: 'sha1' });
+      const got = expect.stringMatching(/certificates from CN=Test sha1/) as string;
+      await expect(ask(forgedBy(signer))).rejects.toMatchObject({ code: 'timestamp_invalid', got });
+    });
+
     test('by a certificate that a TSA’s own certificate was made to sign', async () => {
       const notCa = await authority.issue('not-a-ca', { extensions: 'not_a_ca' });
       const signer = await authority.issue('below-none', { by: notCa });
-      await expect(ask(forgedBy(signer))).rejects.toMatchObject({ code: 'timestamp_invalid' });
+      const got = expect.stringMatching(/certificates from CN=Test below-none/) as string;
+      await expect(ask(forgedBy(signer))).rejects.toMatchObject({ code: 'timestamp_invalid', got });
     });
 
     test.each<[string, Partial<Info>, RegExp]>([

@@ -10,6 +10,12 @@ const PATH_MAX = 6;
 /** Bit of the key usage that lets a certificate's key sign certificates. */
 const SIGNS_CERTIFICATES = 5;
 
+/** By these a certificate may be signed: RSA and ECDSA with SHA-256, -384, -512, RSASSA-PSS, Ed25519. With SHA-1 or MD5, somebody could have two of them signed at once. */
+const STRONG: readonly string[] = [
+  ...['1.2.840.113549.1.1.10', '1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13'],
+  ...['1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4', '1.3.101.112'],
+];
+
 /**
  * A path from a certificate to one of those that are trusted, in which each is signed by the next, may be, and was valid at that moment
  * (RFC 5280, section 6, without name constraints and policies, which are refused where they are critical). Undefined where there is none.
@@ -44,6 +50,7 @@ export function unknownCritical({ extensions }: Certificate): string | undefined
 }
 
 function isSignedBy509(certificate: Certificate, by: Certificate): boolean {
+  if (!STRONG.includes(certificate.signedBy)) return false;
   try {
     return certificate.x509.checkIssued(by.x509) && certificate.x509.verify(by.x509.publicKey);
   } catch {

@@ -8,6 +8,8 @@ export interface Certificate {
   /** Of its issuer: name and serial number, in DER. */
   readonly issuer: Buffer;
   readonly serial: Buffer;
+  /** By which algorithm its issuer signed it. */
+  readonly signedBy: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly extensions: ReadonlyMap<string, Extension>;
@@ -28,6 +30,9 @@ export const EXTENSION = {
 export function readCertificate(der: Buffer): Certificate {
   const outer = new DerReader(readElement(der, TAG.sequence, 'a certificate').content, 'a certificate');
   const fields = outer.enter(TAG.sequence, 'what a certificate says');
+  const signedBy = oidOf(outer.enter(TAG.sequence).next(TAG.oid));
+  outer.next(TAG.bitString);
+  outer.end();
   fields.nextIf(contextTag(0));
   const serial = fields.next(TAG.integer).whole;
   fields.next(TAG.sequence);
@@ -41,7 +46,7 @@ export function readCertificate(der: Buffer): Certificate {
   fields.end();
   return {
     x509: new X509Certificate(der),
-    ...{ der, issuer, serial, notBeforeMs, notAfterMs },
+    ...{ der, issuer, serial, signedBy, notBeforeMs, notAfterMs },
     extensions: extensions === undefined ? new Map() : readExtensions(extensions.content),
   };
 }

@@ -30,6 +30,8 @@ export interface Wanted {
   /** Section of the configuration below. */
   readonly extensions?: 'tsa' | 'not_critical' | 'two_purposes' | 'no_purpose' | 'intermediate' | 'not_a_ca';
   readonly days?: number;
+  /** By which its issuer signs it. */
+  readonly digest?: string;
   /** Instead of the CA itself. */
   readonly by?: Signer;
 }
@@ -103,10 +105,19 @@ async function makeKey(folder: string, name: string, kind: 'rsa' | 'ec'): Promis
 }
 
 async function issue(folder: string, name: string, wanted: Wanted = {}): Promise<Signer> {
-  const { key = 'ec', extensions = 'tsa', days = 20, by = { name: 'ca' } } = wanted;
+  const { key = 'ec', extensions = 'tsa', days = 20, digest = 'sha256', by = { name: 'ca' } } = wanted;
   await makeKey(folder, name, key);
   await openssl(folder, 'req', '-new', '-key', `${name}.key`, '-subj', `/CN=Test ${name}`, '-out', `${name}.csr`);
-  const issuer = ['-CA', `${by.name}.pem`, '-CAkey', `${by.name}.key`, '-CAcreateserial', '-days', String(days)];
+  const issuer = [
+    '-CA',
+    `${by.name}.pem`,
+    '-CAkey',
+    `${by.name}.key`,
+    '-CAcreateserial',
+    '-days',
+    String(days),
+    `-${digest}`,
+  ];
   const rest = ['-extfile', 'openssl.cnf', '-extensions', extensions, '-out', `${name}.pem`];
   await openssl(folder, 'x509', '-req', '-in', `${name}.csr`, ...issuer, ...rest);
   const above = by.name === 'ca' ? '' : await readFile(join(folder, `${by.name}.pem`), 'utf8');
