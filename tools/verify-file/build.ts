@@ -101,9 +101,10 @@ const HEAD = `#!/usr/bin/env node
 /*
  * verify.mjs: checks the evidence of one Burnbag run, offline. Node 20 or newer, nothing else; it reads one folder and writes nothing.
  *
- *   node verify.mjs BUNDLE --evidence-key evidence.pub --receipt-key receipt.pub
+ *   node verify.mjs BUNDLE --evidence-key evidence.pub --receipt-key receipt.pub [--tsa-ca ca.pem]
  *
- * The two keys are what you must have got from somewhere else than the bundle: they say whose signatures count.
+ * The two keys are what you must have got from somewhere else than the bundle: they say whose signatures count. So is, where the bundle has a
+ * timestamp, the certificate of its authority's CA.
  * The format is described in docs/evidence-format.md. Begin with Part 1, checkBundle: it is the list of checks, in their order.
  * This file was made by \`npm run build:verify\` from the sources named in it, without their types; the same sources give the same bytes.
  *

@@ -29,7 +29,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     title: 'Timestamps',
-    why: 'A strict reader of DER, certificates and their path, and the RFC 3161 token.',
+    why: 'Needed only for a bundle that has one: a strict reader of DER, certificates and their path, the RFC 3161 token.',
     folders: ['orchestrator/evidence/timestamp/'],
     calleesFirst: true,
   },
