@@ -174,6 +174,27 @@ export const TAMPERINGS: readonly Tampering[] = [
     files: await stampedAnew(kit, await kit.stamp(kit.file('envelope.dsse.json'), 'strangers')),
   })),
   {
+    name: 'sealed-late',
+    why: 'the signer was down when the run was burned; the receipt says so, and has the manifest that was signed later',
+    expect: good('verified'),
+    change: async (kit) => ({
+      removed: [ARCHIVE_FILE, TIMESTAMP_FILE],
+      files: await kit.sign({ ...kit.receipt, archive_sha256: null, timestamp: undefined, seal: 'missing' }),
+    }),
+  },
+  refused(
+    'sealed-late-with-another-manifest',
+    'receipt_binding',
+    'what nobody signed in time cannot be another later',
+    async (kit) => ({
+      removed: [ARCHIVE_FILE, TIMESTAMP_FILE],
+      files: new Map([
+        ...(await kit.sign({ ...kit.receipt, archive_sha256: null, timestamp: undefined, seal: 'missing' })),
+        ...(await kit.seal({ ...kit.manifest, sealed_at: '2026-01-01T00:00:00.000Z' })),
+      ]),
+    }),
+  ),
+  {
     name: 'archived-late',
     why: 'the store was down when the run was burned, and took everything later',
     expect: good('verified'),
