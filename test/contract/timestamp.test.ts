@@ -7,7 +7,14 @@ import { parseCertificates } from '../../orchestrator/evidence/timestamp/certifi
 import { checkToken, SHA256_OID } from '../../orchestrator/evidence/timestamp/check-token.ts';
 import { DerReader, integerOf, readElement, TAG } from '../../orchestrator/evidence/timestamp/der.ts';
 import { readToken } from '../../orchestrator/evidence/timestamp/token.ts';
-import { makeAuthority, type Signer, type TestAuthority, TEST_POLICY, type Wanted } from '../support/tsa/authority.ts';
+import {
+  makeAuthority,
+  type Reply,
+  type Signer,
+  type TestAuthority,
+  TEST_POLICY,
+  type Wanted,
+} from '../support/tsa/authority.ts';
 import { OPENSSL, sayNotRun } from '../support/tsa/openssl.ts';
 import { startTsa, type TsaAnswer } from '../support/tsa/server.ts';
 
@@ -42,7 +49,7 @@ describe.skipIf(OPENSSL === undefined)('a timestamp', { timeout: 60_000 }, () =>
     return await askAuthority(trusting(server.url, changes), STAMPED, { withinMs });
   }
 
-  const honest = (signer: Signer, how?: { digest?: string }) => async (query: Buffer) => ({
+  const honest = (signer: Signer, how?: Reply) => async (query: Buffer) => ({
     body: await authority.reply(query, signer, how),
   });
   const granted = (token: Buffer): TsaAnswer => ({
@@ -77,6 +84,12 @@ describe.skipIf(OPENSSL === undefined)('a timestamp', { timeout: 60_000 }, () =>
       const lowest = await authority.issue('lowest', { by: deeper });
       const got = expect.stringMatching(/certificates from CN=Test lowest/) as string;
       await expect(ask(honest(lowest))).rejects.toMatchObject({ code: 'timestamp_invalid', got });
+    });
+
+    test('by an older one, that names its certificate by SHA-1, and itself, holds', async () => {
+      const { token } = await ask(honest(tsa, { isOlder: true }));
+      await authority.verify(token, STAMPED);
+      expect([...readToken(token).signer.attributes.keys()]).toContain('1.2.840.113549.1.9.16.2.12');
     });
 
     test('is asked for with the policy that is configured, and one by another policy is none', async () => {
@@ -209,6 +222,11 @@ describe.skipIf(OPENSSL === undefined)('a timestamp', { timeout: 60_000 }, () =>
       });
     });
 
+    test('that does not name its certificate in what is signed', async () => {
+      const got = expect.stringMatching(/a signed name of the signer’s certificate/) as string;
+      await expect(ask(forgedBy(tsa, { isUnnamed: true }))).rejects.toMatchObject({ code: 'timestamp_invalid', got });
+    });
+
     test('forged with nothing wrong in it holds: the control of all that are forged', async () => {
       expect((await ask(forgedBy(tsa))).stamped.authority).toBe('CN=Test tsa');
     });
@@ -239,6 +257,8 @@ describe.skipIf(OPENSSL === undefined)('a timestamp', { timeout: 60_000 }, () =>
     readonly version: bigint;
     readonly timeMs: number;
     readonly nonce: bigint | undefined;
+    /** Nothing in what is signed says by whose certificate. */
+    readonly isUnnamed: boolean;
   }
 
   /** A server that signs what an honest one would not. */
@@ -256,7 +276,7 @@ describe.skipIf(OPENSSL === undefined)('a timestamp', { timeout: 60_000 }, () =>
         writeElement(TAG.generalizedTime, Buffer.from(time)),
         ...(said === undefined ? [] : [writeInteger(said)]),
       );
-      return granted(await authority.forge(info, signer));
+      return granted(await authority.forge(info, signer, changes));
     };
   }
 });

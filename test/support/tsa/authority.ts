@@ -12,13 +12,19 @@ export interface TestAuthority extends AsyncDisposable {
   /** Makes a certificate and its key. */
   issue(name: string, wanted?: Wanted): Promise<Signer>;
   /** Answers a query as a TSA does. */
-  reply(query: Buffer, signer: Signer, how?: { digest?: string }): Promise<Buffer>;
+  reply(query: Buffer, signer: Signer, how?: Reply): Promise<Buffer>;
   /** The token over these bytes. */
   stamp(stamped: Buffer, signer: Signer): Promise<Buffer>;
   /** Signs any content as a TSTInfo, whatever the certificate is for: what no honest authority does. */
-  forge(info: Buffer, signer: Signer): Promise<Buffer>;
+  forge(info: Buffer, signer: Signer, how?: { isUnnamed?: boolean }): Promise<Buffer>;
   /** What openssl thinks of a token; rejects where it refuses it. */
   verify(token: Buffer, stamped: Buffer): Promise<void>;
+}
+
+export interface Reply {
+  readonly digest?: string;
+  /** Names the certificate by SHA-1, as the RFC had it first, and itself. */
+  readonly isOlder?: boolean;
 }
 
 export interface Signer {
@@ -72,6 +78,14 @@ other_policies = 1.3.6.1.4.1.99999.8
 digests = sha256
 accuracy = secs:1
 signer_digest = sha256
+[older_authority]
+serial = serial
+default_policy = ${TEST_POLICY}
+digests = sha256
+signer_digest = sha256
+ess_cert_id_alg = sha1
+ordering = yes
+tsa_name = yes
 `;
 
 export async function makeAuthority(name = 'Test CA'): Promise<TestAuthority> {
@@ -92,7 +106,7 @@ export async function makeAuthority(name = 'Test CA'): Promise<TestAuthority> {
       if ('token' in answer) return answer.token;
       throw new Error(`expected a token, got ${answer.refused}`);
     },
-    forge: (info, signer) => forge(folder, info, signer),
+    forge: (info, signer, how) => forge(folder, info, signer, how),
     verify: (token, stamped) => verify(folder, token, stamped),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
@@ -127,19 +141,40 @@ async function issue(folder: string, name: string, wanted: Wanted = {}): Promise
 
 let answers = 0;
 
-async function reply(folder: string, query: Buffer, { name }: Signer, { digest = 'sha256' } = {}): Promise<Buffer> {
+async function reply(
+  folder: string,
+  query: Buffer,
+  { name }: Signer,
+  { digest = 'sha256', isOlder = false }: Reply = {},
+): Promise<Buffer> {
   const file = `answer-${(answers += 1)}`;
   await writeFile(join(folder, `${file}.tsq`), query);
   const who = ['-signer', `${name}.pem`, '-inkey', `${name}.key`, '-chain', `${name}.chain.pem`, `-${digest}`];
-  const rest = ['-config', 'openssl.cnf', '-section', 'authority', '-queryfile', `${file}.tsq`, '-out', `${file}.tsr`];
+  const rest = [
+    '-config',
+    'openssl.cnf',
+    '-section',
+    isOlder ? 'older_authority' : 'authority',
+    '-queryfile',
+    `${file}.tsq`,
+    '-out',
+    `${file}.tsr`,
+  ];
   await openssl(folder, 'ts', '-reply', ...who, ...rest);
   return readFile(join(folder, `${file}.tsr`));
 }
 
-async function forge(folder: string, info: Buffer, { name }: Signer): Promise<Buffer> {
+async function forge(folder: string, info: Buffer, { name }: Signer, { isUnnamed = false } = {}): Promise<Buffer> {
   const file = `forged-${(answers += 1)}`;
   await writeFile(join(folder, `${file}.der`), info);
-  const type = ['-econtent_type', '1.2.840.113549.1.9.16.1.4', '-binary', '-nodetach', '-cades', '-nosmimecap'];
+  const type = [
+    '-econtent_type',
+    '1.2.840.113549.1.9.16.1.4',
+    '-binary',
+    '-nodetach',
+    '-nosmimecap',
+    ...(isUnnamed ? [] : ['-cades']),
+  ];
   const who = ['-signer', `${name}.pem`, '-inkey', `${name}.key`, '-certfile', `${name}.chain.pem`, '-md', 'sha256'];
   await openssl(
     folder,
