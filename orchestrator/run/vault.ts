@@ -26,7 +26,7 @@ export interface Vault extends AsyncDisposable {
   readonly evidenceSigner: Signer;
   readonly receiptSigner: Signer;
   /** Has the seal of a bundle timestamped; null where nobody is configured for it. Rejects with TimestampError. */
-  stamp(dir: string, withinMs?: number): Promise<Stamped | null>;
+  readonly stamp: (dir: string, withinMs?: number) => Promise<Stamped | null>;
   /** The archive, open and probed. Rejects with ArchiveError; the next call tries again. */
   open(): Promise<OpenVault>;
   /** Rejects unless the archive is open and its lock is at least as good as required, and the TSA's certificates can be read: without it nothing is started. */

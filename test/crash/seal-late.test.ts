@@ -63,7 +63,9 @@ describe('evidence that could not be signed', { timeout: 180_000 }, () => {
 
   test('is not sealed with a file changed meanwhile, one added, or another manifest', async () => {
     const [manifest, audit] = [await readFile(file('manifest.json'), 'utf8'), await readFile(file('relay.ndjson'))];
-    const refused = async () => expect((await cli(['evidence', 'archive', runId])).text).toContain('not_sealed');
+    const refused = async () => {
+      expect((await cli(['evidence', 'archive', runId])).text).toContain('not_sealed');
+    };
     await writeFile(
       file('relay.ndjson'),
       audit.map((byte, at) => (at === 9 ? byte ^ 1 : byte)),

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { chainRelay, sha256, textOf } from '../../../test/support/arrivals.ts';
 import { agreeingStreams, chain } from '../../../test/support/bundle.ts';
+import { capture, engine, provider } from '../../../test/support/judge/control-plane-cases.ts';
 import { findings, judgeAll, rechainArrivals, renumber } from '../../../test/support/judge/judge.ts';
 import { executor, logins, relay } from '../../../test/support/judge/session-cases.ts';
-import { arrivals, audit, capture, clocks, ends, engine, provider } from '../../../test/support/judge/stream-cases.ts';
+import { arrivals, audit, clocks, ends } from '../../../test/support/judge/stream-cases.ts';
 import { weigh } from '../format/findings.ts';
 
 describe('evidence', () => {
