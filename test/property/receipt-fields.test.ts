@@ -77,6 +77,10 @@ describe('a receipt', () => {
     expect(await refusalWith(await kit.sign({ ...own, [field]: value }))).toBe('receipt_binding');
   });
 
+  test('that says the seal was missing, and yet archived, is refused', async () => {
+    expect(await refusalWith(await kit.sign({ ...own, seal: 'missing' }))).toBe('receipt_binding');
+  });
+
   test('of another run is refused whole, and so is one without ids, and one signed with the evidence key', async () => {
     expect(await refusalWith(await kit.sign(other))).toBe('receipt_binding');
     expect(await refusalWith(await kit.sign({ ...own, ids: [] }))).toBe('absence');

@@ -50,6 +50,8 @@ export function checkBinding(
   const stamp = receipt.timestamp?.sha256 ?? null;
   const token = digestOf(files.get(TIMESTAMP_FILE));
   if (stamp !== token) throw new CheckFailed(`a receipt with timestamp ${token ?? 'none'}`, stamp ?? 'none');
+  if (receipt.seal === 'missing' && (stamp !== null || receipt.archive_sha256 !== null))
+    throw new CheckFailed('a seal that was missing to be neither archived nor timestamped by then', 'one that was');
   return [undefined, `run ${receipt.run_id}${receipt.seal === 'missing' ? SEALED_LATE : ''}`];
 }
 
