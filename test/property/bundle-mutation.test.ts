@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type CheckCode, LATE_FILE, TIMESTAMP_FILE, verifyBundle } from '../../orchestrator/evidence/index.ts';
+import {
+  type CheckCode,
+  LATE_FILE,
+  TIMESTAMP_FILE,
+  type Verification,
+  verifyBundle,
+} from '../../orchestrator/evidence/index.ts';
 import { runVerifyFile } from '../support/verify-file.ts';
 import { keyFile, layOut, readCases, trustOf, TSA_CA } from '../support/vectors.ts';
 import { type Mutant, mutantsOf, readFiles } from '../support/mutants.ts';
@@ -23,6 +29,8 @@ const SEED = Date.now() & 0x7fffffff;
 
 /** What is changed: all of the bundle, and the one file that others have in its place when it came late into the archive. */
 const BUNDLES = [{ of: undefined }, { of: 'archived-late', only: LATE_FILE }] as const;
+/** Without its record such a bundle is what it was at the burn: sealed, burned, and, as a verifier then says, not known to be archived. */
+const BEFORE_IT_CAME = `delete ${LATE_FILE}`;
 
 test(
   'is refused after any single flip, cut, deletion, doubling, swap or addition, in any of its files',
@@ -40,8 +48,10 @@ test(
         if (seen.has(identity(mutant))) continue;
         seen.add(identity(mutant));
         apply(laid.dir, mutant);
-        const { verdict, firstFailure } = await verifyBundle(laid.dir, trust);
-        if (verdict !== 'refused' || firstFailure === undefined) survivors.push(mutant.what);
+        const found = await verifyBundle(laid.dir, trust);
+        const { verdict, firstFailure } = found;
+        if (mutant.what === BEFORE_IT_CAME) expect(unchecked(found)).toContain('late_archive');
+        else if (verdict !== 'refused' || firstFailure === undefined) survivors.push(mutant.what);
         else checks.add(firstFailure.code);
         if (seen.size % SHOWN_TO_FILE === 0) {
           const { report, code } = await file.run(laid.dir, KEYS, { tsaCa: TSA_CA });
@@ -60,6 +70,10 @@ test(
     expect(checks.size).toBeGreaterThan(10);
   },
 );
+
+function unchecked({ checks }: Verification): readonly CheckCode[] {
+  return checks.filter(({ status }) => status === 'not_checked').map(({ code }) => code);
+}
 
 /** Two mutants that come to the same bytes are one. */
 function identity({ changes }: Mutant): string {
