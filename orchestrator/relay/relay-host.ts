@@ -3,6 +3,7 @@ import ssh2, { type Client, type ParsedKey } from 'ssh2';
 import type { Signer } from '../ca/index.ts';
 import { parsePublicKeyLine, publicKeyBlob } from '../ca/public-key.ts';
 import { RelayError } from './errors.ts';
+import { forwardOut } from './forward-out.ts';
 import { ALGORITHMS } from './limits.ts';
 import { cancelled } from './translate.ts';
 import { waitFor } from './wait.ts';
@@ -32,13 +33,16 @@ interface Wait {
 const KEEPALIVE_MS = 15_000;
 const KEEPALIVES_MISSED = 3;
 
+/** A few round trips and a signature; who comes later while it hangs is not held up for longer by it. */
+const LOGIN_TIMEOUT_MS = 10_000;
+
 /** Logs in with this key, at the first connection and again when the one there was has gone. */
 export function openRelayHost(key: Signer): RelayHost {
   let standing: { readonly name: string; readonly client: Promise<Client> } | undefined;
-  const clientOf = (via: RelayHostAddress, wait: Wait): Promise<Client> => {
+  const clientOf = (via: RelayHostAddress): Promise<Client> => {
     const name = `${via.username}@${via.host}:${via.port} ${via.hostKey}`;
     if (standing?.name === name) return standing.client;
-    const client = logIn(via, key, wait);
+    const client = logIn(via, key);
     const now = { name, client };
     standing = now;
     const forget = (): void => {
@@ -48,7 +52,7 @@ export function openRelayHost(key: Signer): RelayHost {
     return client;
   };
   return {
-    open: async (via, to, wait) => forward(await clientOf(via, wait), to, wait),
+    open: async (via, to, wait) => forward(await awaitLogin(clientOf(via), via, wait), to, wait),
     close: () => {
       standing?.client.then(
         (client) => client.end(),
@@ -59,13 +63,21 @@ export function openRelayHost(key: Signer): RelayHost {
   };
 }
 
+/** Whoever gives up waits no more; the login is everybody's, and goes on. */
+function awaitLogin(login: Promise<Client>, via: RelayHostAddress, { timeoutMs, signal }: Wait): Promise<Client> {
+  const onTimeout = () => unreachable(via, `no login within ${timeoutMs} ms`);
+  return waitFor<Client>({ timeoutMs, signal, onTimeout, onAbort: cancelled }, (resolve, reject) => {
+    login.then(resolve, reject);
+  });
+}
+
 /** The pinned host key is compared before the relay host learns who we are. */
-async function logIn(via: RelayHostAddress, key: Signer, { timeoutMs, signal }: Wait): Promise<Client> {
+async function logIn(via: RelayHostAddress, key: Signer): Promise<Client> {
   const client = new ssh2.Client();
   const pinned = publicKeyBlob(parsePublicKeyLine(via.hostKey));
-  const onTimeout = () => unreachable(via, `no login within ${timeoutMs} ms`);
+  const onTimeout = () => unreachable(via, `no login within ${LOGIN_TIMEOUT_MS} ms`);
   try {
-    return await waitFor<Client>({ timeoutMs, signal, onTimeout, onAbort: cancelled }, (resolve, reject) => {
+    return await waitFor<Client>({ timeoutMs: LOGIN_TIMEOUT_MS, onTimeout, onAbort: cancelled }, (resolve, reject) => {
       // ssh2 goes on reporting errors after the first, and one without a listener would end the process.
       client.on('error', (error: Error) => {
         reject(unreachable(via, error.message, error));
@@ -126,18 +138,15 @@ async function forward(
 ): Promise<Duplex> {
   const to = `${host}:${port}`;
   const onTimeout = () => refused(to, `nothing within ${timeoutMs} ms`);
-  return waitFor<Duplex>({ timeoutMs, signal, onTimeout, onAbort: cancelled }, (resolve, reject) => {
-    // The origin is for the relay host's log only (RFC 4254 section 7.2).
-    client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
-      if (error !== undefined) {
-        reject(refused(to, error.message, error));
-        return;
-      }
-      // A socket closes when the other side has ended; a channel stays half open, and whoever waits for an answer would wait on.
-      channel.once('end', () => channel.destroy());
-      resolve(channel);
-    });
+  const patience = { timeoutMs, signal, onTimeout, onAbort: cancelled };
+  const channel = await forwardOut(client, { host, port }, patience).catch((error: unknown) => {
+    throw error instanceof RelayError
+      ? error
+      : refused(to, error instanceof Error ? error.message : String(error), error);
   });
+  // A socket closes when the other side has ended; a channel stays half open, and whoever waits for an answer would wait on.
+  channel.once('end', () => channel.destroy());
+  return channel;
 }
 
 function unreachable({ host, port }: RelayHostAddress, got: string, cause?: unknown): RelayError {

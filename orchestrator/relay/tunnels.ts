@@ -2,11 +2,11 @@ import type { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
 import { portOf } from '../../executor/protocol/index.ts';
 import { closed, quote, RelayError } from './errors.ts';
+import { forwardOut } from './forward-out.ts';
 import { TUNNEL_WINDOW_BYTES, TUNNELS_OPEN_MAX } from './limits.ts';
 import type { Link } from './link.ts';
 import type { TranscriptEvent } from './transcript.ts';
 import { cancelled } from './translate.ts';
-import { waitFor } from './wait.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -80,24 +80,10 @@ export class Tunnels {
     return one;
   }
 
-  /** A channel that comes when nobody waits for it any more is closed at once. */
-  async #connect(one: Open): Promise<ClientChannel> {
-    const onTimeout = () => refused(one.destination, `sshd to reach it within ${this.#timeoutMs} ms`);
-    let isLate = false;
-    try {
-      return await waitFor<ClientChannel>(
-        { timeoutMs: this.#timeoutMs, onTimeout, onAbort: cancelled },
-        (done, fail) => {
-          this.#link.client.forwardOut(LOOPBACK, 0, LOOPBACK, portOf(one.destination), (error, channel) => {
-            if (error !== undefined) fail(error);
-            else if (isLate || one.isOver) channel.on('error', () => undefined).destroy();
-            else done(channel);
-          });
-        },
-      );
-    } finally {
-      isLate = true;
-    }
+  #connect({ destination }: Open): Promise<ClientChannel> {
+    const onTimeout = () => refused(destination, `sshd to reach it within ${this.#timeoutMs} ms`);
+    const patience = { timeoutMs: this.#timeoutMs, onTimeout, onAbort: cancelled };
+    return forwardOut(this.#link.client, { host: LOOPBACK, port: portOf(destination) }, patience);
   }
 
   #carry(channel: ClientChannel, one: Open): Tunnel {

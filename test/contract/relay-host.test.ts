@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect as connectTo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectTo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -110,6 +110,33 @@ describe('through the relay host', () => {
     );
     for (const connection of opened) connection.destroy();
     expect(host.log().match(/Accepted publickey/g)?.length).toBe(before);
+  });
+
+  test('one run that gives up while the relay host logs us in does not end the login of the others', async () => {
+    // In front of the relay host, and slow: nothing goes on before both wait.
+    const sockets: Socket[] = [];
+    const slow = createServer((socket) => void sockets.push(socket.on('error', () => undefined))).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(slow, 'listening');
+    const behind = { ...via, port: (slow.address() as AddressInfo).port };
+    const shared = openRelayHost(await openFileSigner(join(folder, 'relay.pem')));
+    const to = { host: '127.84.0.10', port: 22 };
+    const impatient = new AbortController();
+    const first = shared.open(behind, to, { ...WAIT, signal: impatient.signal });
+    const second = shared.open(behind, to, WAIT);
+    impatient.abort(new Error('cancelled'));
+    await expect(first).rejects.toMatchObject({ code: 'closed' });
+    await expect.poll(() => sockets.length).toBe(1);
+    const [socket] = sockets;
+    const onward = connectTo(via.port, via.host).on('error', () => undefined);
+    socket?.pipe(onward).pipe(socket);
+    (await second).destroy();
+    shared.close();
+    slow.close();
+    onward.destroy();
+    socket?.destroy();
   });
 
   test('a relay host with another key is not told who we are', async () => {
