@@ -38,6 +38,9 @@ export const STDERR_MAX_BYTES = 1024 * 1024;
 /** Bytes of one fetched log: twice what auditd keeps (images/guest/etc/audit/auditd.conf), turned-over file included. */
 export const LOG_MAX_BYTES = 16 * 1024 * 1024;
 
+/** Bytes of one log that is copied out all along: twice what evidence keeps of it, so that a flood shows there, and no guest fills this host. */
+export const LOG_STREAM_MAX_BYTES = 256 * 1024 * 1024;
+
 /** What fetching a log may take once the channel is open: an emulated guest sends some megabytes a second. */
 export const FETCH_MS = 20_000;
 

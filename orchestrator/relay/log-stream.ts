@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { connect, type Connection, OpeningFailed } from './connect.ts';
-import { DEADLINES } from './limits.ts';
+import { violation } from './errors.ts';
+import { DEADLINES, LOG_STREAM_MAX_BYTES } from './limits.ts';
 import { parseLogin, type Login } from './login.ts';
 import { createTranscript, type OnRecord } from './transcript.ts';
 import { checkValidity, translate } from './translate.ts';
@@ -14,6 +15,9 @@ export interface LogStreamOptions extends Omit<Login, 'username' | 'certificateL
   readonly log: GuestLog;
   /** The file of this host that it goes into, from the log's first line on. */
   readonly file: string;
+  readonly username?: string;
+  /** What the file may hold; a log that goes on beyond it ends the copying. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
   /** Takes the record of this login. */
   readonly onRecord: OnRecord;
@@ -32,9 +36,10 @@ export interface LogStream {
  * missing then is a gap, and the evidence says so. Rejects with RelayError.
  */
 export async function openLogStream(options: LogStreamOptions): Promise<LogStream> {
+  const { username = 'audit-reader', maxBytes = LOG_STREAM_MAX_BYTES } = options;
   const login = parseLogin({
     ...options,
-    username: 'audit-reader',
+    username,
     certificateLine: options.certificate,
     command: options.log,
   });
@@ -49,15 +54,16 @@ export async function openLogStream(options: LogStreamOptions): Promise<LogStrea
     const handshake_ms = Math.round(performance.now() - started);
     const note = createTranscript(options.onRecord);
     note({ event: 'log_connected', log: options.log, serial: String(serial), key_id, handshake_ms });
-    return copyInto(options.file, connection);
+    return copyInto(options.file, maxBytes, connection);
   } catch (error) {
     await connection.link.end();
     throw error;
   }
 }
 
-function copyInto(file: string, { link, channel }: Connection): LogStream {
+function copyInto(file: string, maxBytes: number, { link, channel }: Connection): LogStream {
   const fd = openSync(file, APPEND, 0o600);
+  let room = maxBytes;
   const { promise: ended, resolve } = Promise.withResolvers<undefined>();
   let isOver = false;
   const end = (): void => {
@@ -70,7 +76,9 @@ function copyInto(file: string, { link, channel }: Connection): LogStream {
     link.credit(chunk.length);
     if (isOver) return;
     try {
-      writeAll(fd, chunk);
+      writeAll(fd, chunk.subarray(0, room));
+      room -= chunk.length;
+      if (room < 0) link.break(violation(`at most ${maxBytes} bytes of a log`, 'more'));
     } catch (error) {
       link.break(error instanceof Error ? error : new Error(String(error)));
     }
