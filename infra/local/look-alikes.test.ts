@@ -127,15 +127,17 @@ test('the inventory says whose it is, since when, and until when at the latest',
 
 test('a link in place of a run’s folder leads nowhere: what it points at is untouched', async () => {
   const elsewhere = join(folder, 'elsewhere');
-  await mkdir(elsewhere);
+  await mkdir(join(elsewhere, 'pulumi'), { recursive: true });
   await writeFile(join(elsewhere, 'scratch.img'), 'somebody’s');
   await rm(layout.directory, { recursive: true });
   await symlink(elsewhere, layout.directory);
   expect((await takeInventory(owner, RUN)).map(({ kind, id }) => [kind, id])).toEqual([
     ['directory', layout.directory],
   ]);
-  await expect(deleteDirectly(owner, layout, fileId(layout.disk))).rejects.toMatchObject({ code: 'not_ours' });
+  for (const id of [fileId(layout.disk), directoryId(layout.workDir)])
+    await expect(deleteDirectly(owner, layout, id)).rejects.toMatchObject({ code: 'not_ours' });
   await deleteDirectly(owner, layout, directoryId(layout.directory));
   await expect(lstat(layout.directory)).rejects.toMatchObject({ code: 'ENOENT' });
   expect((await lstat(join(elsewhere, 'scratch.img'))).size).toBeGreaterThan(0);
+  expect((await lstat(join(elsewhere, 'pulumi'))).isDirectory()).toBe(true);
 });
