@@ -75,6 +75,18 @@ describe('openFile', () => {
     expect(read('/work/job/here/a')).toBe('NOT_FOUND');
   });
 
+  it('opens nothing that is elsewhere by the time it is judged', () => {
+    mkdirSync(join(job, 'here'));
+    writeFileSync(join(job, 'here', 'a'), 'a');
+    const meanwhile = (): void => {
+      renameSync(join(job, 'here'), join(sandbox.folder, 'etc', 'there'));
+    };
+    const before = readdirSync('/proc/self/fd').length;
+    const walked = catching(() => walkTo(sandbox.guest.root, '/work/job/here/a', meanwhile));
+    expect(failureOf(walked).code).toBe('PATH_CHANGED');
+    expect(readdirSync('/proc/self/fd')).toHaveLength(before);
+  });
+
   it('leaves no descriptor open, whatever it found', () => {
     symlinkSync('x', join(job, 'link'));
     const before = readdirSync('/proc/self/fd').length;

@@ -69,6 +69,11 @@ describe('readLogin', () => {
     ['LOGIN_WRONG_MACHINE', 'the principals of two kinds', { principals: [task, revoke] }],
     ['LOGIN_CERTIFICATE_INVALID', 'a grant in a login that revokes', { principals: [revoke] }],
     ['LOGIN_CERTIFICATE_INVALID', 'a login that revokes, without its key id', { principals: [revoke], extensions: [] }],
+    [
+      'LOGIN_CERTIFICATE_INVALID',
+      "a login that revokes, with another machine's key id",
+      { principals: [revoke], extensions: [], keyId: `run=${grant.run_id}:revoke=${otherMachine}` },
+    ],
     ['LOGIN_GRANT_INVALID', 'leave to forward without tunnels in the grant', withTunnels(grant)],
     ['LOGIN_GRANT_INVALID', 'tunnels in the grant without leave to forward', {}, tunnelling],
     ['LOGIN_WRONG_MACHINE', 'two principals', { principals: [`sandbox-${grant.machine_id}`, 'root'] }],

@@ -1,6 +1,9 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeSandbox, type TestSandbox } from '../../testing/sandbox.ts';
@@ -82,6 +85,24 @@ describe('a certificate', () => {
     expect(said.filter((word) => word === 'taken')).toHaveLength(4);
     expect(said.filter((word) => word === 'LOGIN_CERTIFICATE_USED')).toHaveLength(4);
     expect(['1', '2', '3', '4'].map(isRevoked)).toEqual([true, true, true, true]);
+  });
+
+  it('that another process takes while a list is being written is on the list in the end', async () => {
+    const entry = join(import.meta.dirname, '../../testing/use-once-entry.ts');
+    const serials = join(sandbox.guest.revokedFolder, 'serials');
+    const args = [JSON.stringify(sandbox.guest), makeKeygenCa().toString('hex'), '1'];
+    // Its draft is a FIFO, so it waits there, with what it knows, until somebody reads.
+    const hold = 'mkfifo "$1/krl.$$" && shift && exec "$@"';
+    const held = ['-c', hold, 'sh', sandbox.guest.revokedFolder, process.execPath, entry, ...args];
+    const child = execFile('/bin/sh', held, { ...OPTIONS, timeout: 60_000 });
+    const exited = once(child, 'exit');
+    const draft = join(sandbox.guest.revokedFolder, `krl.${child.pid ?? 0}`);
+    await expect.poll(() => existsSync(join(serials, '1')), { timeout: 30_000 }).toBe(true);
+    await sleep(500);
+    writeFileSync(join(serials, '2'), '', { flag: 'wx' });
+    await readFile(draft);
+    expect(await exited).toEqual([0, null]);
+    expect(['1', '2'].map(isRevoked)).toEqual([true, true]);
   });
 });
 
