@@ -10,7 +10,7 @@ import { checkValidity, translate } from './translate.ts';
 export type GuestLog = 'audit' | 'sshd' | 'exec';
 
 export interface LogStreamOptions extends Omit<Login, 'username' | 'certificateLine' | 'command'> {
-  /** An audit certificate of its own: each opens one connection. */
+  /** An audit certificate of its own: one login each. */
   readonly certificate: string;
   readonly log: GuestLog;
   /** The file of this host that it goes into, from the log's first line on. */

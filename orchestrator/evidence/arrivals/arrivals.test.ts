@@ -99,6 +99,16 @@ describe('what a guest writes', () => {
     expect(findings).toEqual(['stream_flooded audit']);
   });
 
+  test('that is nothing but ends of lines is kept up to a number of them, since each is a record to whoever reads', async () => {
+    const following = follow({ maxRecords: 1_000 });
+    await writeFile(source, '\n'.repeat(600));
+    await accounted(600);
+    await appendFile(source, '\n'.repeat(600));
+    await following.finish();
+    expect(await copied()).toBe('\n'.repeat(600));
+    expect((await judged()).findings).toEqual(['stream_flooded audit']);
+  });
+
   test('that cannot be kept is no evidence: whoever asks is told before anything more is sent', async () => {
     await mkdir(join(dir, 'audit.log'));
     await writeFile(source, lines(1, 1));

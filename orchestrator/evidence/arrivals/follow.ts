@@ -16,6 +16,7 @@ export interface FollowOptions {
   readonly find: () => Promise<Sources | undefined>;
   /** Of each stream; the default is the format's. */
   readonly maxBytes?: number;
+  readonly maxRecords?: number;
   readonly now?: () => number;
   /** Throws when the folder is somebody else's by now: asked before anything is written. */
   readonly fence?: () => void;
@@ -80,7 +81,7 @@ export class Following {
   }
 
   async #open(): Promise<void> {
-    const { dir, now = Date.now, maxBytes, fence } = this.#options;
+    const { dir, now = Date.now, maxBytes, maxRecords, fence } = this.#options;
     fence?.();
     const log = (this.#log ??= await ArrivalLog.open(join(dir, STREAMS.arrivals.file), now));
     if (this.#taps.length > 0) return;
@@ -88,7 +89,7 @@ export class Following {
       const accounted = log.accounted.get(stream);
       return accounted === undefined || accounted.isEnded
         ? []
-        : [new Tap(stream, join(dir, STREAMS[stream].file), accounted, maxBytes)];
+        : [new Tap(stream, join(dir, STREAMS[stream].file), accounted, { maxBytes, maxRecords })];
     });
   }
 

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, constants, fdatasync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { type ArrivalEvent, STREAM_MAX_BYTES } from '../format/arrival.ts';
+import { type ArrivalEvent, STREAM_MAX_BYTES, STREAM_MAX_RECORDS } from '../format/arrival.ts';
 import type { FollowedStream } from '../format/streams.ts';
 import type { Accounted } from './arrival-log.ts';
 
@@ -19,6 +19,7 @@ export class Tap {
   readonly stream: FollowedStream;
   readonly #copyFile: string;
   readonly #maxBytes: number;
+  readonly #maxRecords: number;
   readonly #hash: Hash = createHash('sha256');
   #source: number | undefined;
   #copy: number | undefined;
@@ -31,10 +32,11 @@ export class Tap {
   #isSynced = true;
 
   /** `accounted` is what the log of a process that crashed says of the stream. */
-  constructor(stream: FollowedStream, copyFile: string, accounted: Readonly<Accounted>, maxBytes = STREAM_MAX_BYTES) {
+  constructor(stream: FollowedStream, copyFile: string, accounted: Readonly<Accounted>, limits: TapLimits = {}) {
     this.stream = stream;
     this.#copyFile = copyFile;
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = limits.maxBytes ?? STREAM_MAX_BYTES;
+    this.#maxRecords = limits.maxRecords ?? STREAM_MAX_RECORDS;
     this.#bytes = accounted.bytes;
     this.#records = accounted.records;
     this.#isAnnounced = accounted.isOpened;
@@ -73,7 +75,7 @@ export class Tap {
     }
     if (size === this.#offset || this.#isFlooded) return events;
     const part = wholeRecords(readPart(this.#source, this.#offset, Math.min(PIECE_BYTES, size - this.#offset)), tail);
-    if (this.#bytes + part.length > this.#maxBytes) {
+    if (this.#bytes + part.length > this.#maxBytes || this.#records + countLines(part) > this.#maxRecords) {
       this.#isFlooded = true;
       events.push({ event: 'flooded', stream, kept: this.#bytes });
     } else if (part.length > 0) events.push(this.#keep(this.#copy, part));
@@ -123,6 +125,12 @@ export class Tap {
     const sha256 = createHash('sha256').update(part).digest('hex');
     return { event: 'arrived', stream: this.stream, first, records, bytes: part.length, sha256 };
   }
+}
+
+/** What is kept of a stream; the defaults are the format's. */
+export interface TapLimits {
+  readonly maxBytes?: number | undefined;
+  readonly maxRecords?: number | undefined;
 }
 
 /** Up to the last newline; all of it where there is none in a whole piece, or where `tail` says that no more comes. */

@@ -42,3 +42,6 @@ export type ArrivalRecord = { readonly seq: number; readonly at_ms: number; read
 
 /** Kept of one stream: ten times what any task of ours wrote, and half of what a machine's files may hold. */
 export const STREAM_MAX_BYTES = 128 * 1024 * 1024;
+
+/** So many records of ordinary length are that many bytes; whoever reads them all takes seconds for it, also where each is one byte. */
+export const STREAM_MAX_RECORDS = 1024 * 1024;

@@ -5,9 +5,6 @@ import { readStreams } from './read-streams.ts';
 /** Its name in the bundle. */
 export const TIMELINE_FILE = 'timeline.json';
 
-/** Shown of one stream: more than a person reads; the stream itself has the rest. */
-const SHOWN_MAX = 20_000;
-
 /**
  * Puts what lies in a run's folder into one order: by time on the relay's clock, then by stream and record. Guest times are moved by the
  * middle of what the requests allow. Follows wholly from the files: whoever builds it again gets the same, byte for byte.
@@ -18,9 +15,9 @@ export async function buildTimeline(dir: string, runId: string): Promise<Timelin
   const applied_ms = bounds === null ? 0 : Math.round((bounds.min_ms + bounds.max_ms) / 2);
   const left_out: Record<string, number> = {};
   const shown = STREAM_NAMES.flatMap((stream) => {
-    const all = sightings.get(stream) ?? [];
-    if (all.length > SHOWN_MAX) left_out[stream] = all.length - SHOWN_MAX;
-    return all.slice(0, SHOWN_MAX);
+    const { shown: first = [], leftOut = 0 } = sightings.get(stream) ?? {};
+    if (leftOut > 0) left_out[stream] = leftOut;
+    return first;
   });
   return {
     version: 1,

@@ -4,7 +4,7 @@ import type { Sighting } from './entry.ts';
 export type ArrivalTimes = ReadonlyMap<string, readonly (readonly [first: number, atMs: number])[]>;
 
 /** Reads arrivals.ndjson. */
-export function arrivalTimes(lines: readonly Buffer[]): ArrivalTimes {
+export function arrivalTimes(lines: Iterable<Buffer>): ArrivalTimes {
   const times = new Map<string, [number, number][]>();
   for (const line of lines) {
     const [, at, stream = '', first] = ARRIVED.exec(line.toString('latin1')) ?? [];
@@ -21,15 +21,16 @@ const ARRIVED =
   /^\{"seq":\d+,"at_ms":(\d{1,15}),"prev":"[0-9a-f]{64}","event":"arrived","stream":"(\w+)","first":(\d{1,15}),/;
 
 /** sshd's and the system's own words, at the time at which they arrived: what they say of the time is a second, without a year. */
-export function sightSyslog(lines: readonly Buffer[], times: ArrivalTimes): Sighting[] {
+export function* sightSyslog(lines: Iterable<Buffer>, times: ArrivalTimes): Generator<Sighting> {
   const at = placer(times.get('sshd') ?? []);
-  return lines.flatMap((line, index) => {
+  let record = 0;
+  for (const line of lines) {
+    record += 1;
     const whole = line.toString();
     const [, program = 'syslog', pid, text = whole] = SYSLOG.exec(whole) ?? [];
     const serial = /\(serial (\d{1,20})\) CA /.exec(text)?.[1];
     const known = { ...(pid !== undefined && { pid: Number(pid) }), ...(serial !== undefined && { serial }) };
-    const record = index + 1;
-    return {
+    yield {
       at_ms: at(record),
       clock: 'relay' as const,
       stream: 'sshd' as const,
@@ -38,18 +39,22 @@ export function sightSyslog(lines: readonly Buffer[], times: ArrivalTimes): Sigh
       ...known,
       detail: text,
     };
-  });
+  }
 }
 
 const SYSLOG = /^\w{3} [ \d]\d [\d:]{8} \S+ \w+\.\w+ ([\w./-]{1,60})(?:\[(\d{1,9})\])?: (.*)$/s;
 
 /** What the machine said on its serial port, when it arrived. */
-export function sightConsole(lines: readonly Buffer[], times: ArrivalTimes): Sighting[] {
+export function* sightConsole(lines: Iterable<Buffer>, times: ArrivalTimes): Generator<Sighting> {
   const at = placer(times.get('console') ?? []);
-  return lines.map((line, index) => ({
-    ...{ at_ms: at(index + 1), clock: 'relay' as const, stream: 'console' as const, record: index + 1 },
-    ...{ what: 'console', detail: line.toString().replace(/\r$/, '') },
-  }));
+  let record = 0;
+  for (const line of lines) {
+    record += 1;
+    yield {
+      ...{ at_ms: at(record), clock: 'relay' as const, stream: 'console' as const, record },
+      ...{ what: 'console', detail: line.toString().replace(/\r$/, '') },
+    };
+  }
 }
 
 /** The time of a record: asked in their order. */

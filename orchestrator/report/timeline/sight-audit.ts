@@ -5,24 +5,22 @@ import { nameOfError } from '../system-call.ts';
 import type { Sighting } from './entry.ts';
 
 /** What the kernel saw, event by event; processes are followed from the one that an action started, so that each knows its request. */
-export function sightAudit(stream: Buffer, actions: ReadonlyMap<number, RecordedAction>): Sighting[] {
+export function* sightAudit(stream: Buffer, actions: ReadonlyMap<number, RecordedAction>): Generator<Sighting> {
   const requests = new Map<number, number>();
   for (const [id, { pid }] of actions) if (pid !== undefined) requests.set(pid, id);
   const count = { lines: 0, malformed: 0, events: 0 };
-  const sightings: Sighting[] = [];
   for (const event of readEvents(stream, count)) {
     const request_id = requests.get(event.pid) ?? requests.get(event.ppid);
     if (request_id !== undefined) {
       requests.set(event.pid, request_id);
       if (FORKS.has(event.call) && event.success) requests.set(event.exit, request_id);
     }
-    sightings.push({
+    yield {
       ...{ at_ms: event.atMs, clock: 'guest', stream: 'audit', record: count.lines, what: event.call },
       ...(request_id !== undefined && { request_id }),
       ...{ pid: event.pid, detail: describe(event) },
-    });
+    };
   }
-  return sightings;
 }
 
 const FORKS: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork']);

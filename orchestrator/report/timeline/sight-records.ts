@@ -3,7 +3,7 @@ import type { Sighting } from './entry.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /** What the relay sent and received. */
-export function sightRelay(lines: readonly Buffer[]): Sighting[] {
+export function sightRelay(lines: Iterable<Buffer>): Iterable<Sighting> {
   return sightJson(lines, (fields, place) => {
     const { event, serial, reason } = fields;
     const common = { ...place, stream: 'relay' as const, clock: 'relay' as const };
@@ -30,7 +30,7 @@ const RELAY_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What the executor did. */
-export function sightExecutor(lines: readonly Buffer[]): Sighting[] {
+export function sightExecutor(lines: Iterable<Buffer>): Iterable<Sighting> {
   return sightJson(lines, (fields, place) => {
     const { event, serial, request_id, pid, action, status, code, reason } = fields;
     const what = EXECUTOR_WORDS[String(event)];
@@ -59,7 +59,7 @@ const EXECUTOR_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What the engine did; it tells whole seconds. */
-export function sightEngine(lines: readonly Buffer[]): Sighting[] {
+export function sightEngine(lines: Iterable<Buffer>): Iterable<Sighting> {
   return sightJson(lines, ({ timestamp, ...event }, { record }) => {
     const [name = 'event'] = Object.keys(event).filter((key) => key.endsWith('Event'));
     if (!Number.isSafeInteger(timestamp)) return undefined;
@@ -82,7 +82,7 @@ const ENGINE_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** What was asked of the provider. */
-export function sightProvider(lines: readonly Buffer[]): Sighting[] {
+export function sightProvider(lines: Iterable<Buffer>): Iterable<Sighting> {
   const names = new Map<unknown, unknown[]>();
   return sightJson(lines, ({ event, number, call, resource, id, ok, error }, place) => {
     if (event === 'called') names.set(number, [call, resource]);
@@ -105,15 +105,17 @@ interface Place {
 }
 
 /** Each line that is an object, as `sight` sees it. */
-function sightJson(
-  lines: readonly Buffer[],
+function* sightJson(
+  lines: Iterable<Buffer>,
   sight: (fields: Fields, place: Place) => Sighting | undefined,
-): Sighting[] {
-  return lines.flatMap((line, index) => {
+): Generator<Sighting> {
+  let record = 0;
+  for (const line of lines) {
+    record += 1;
     const fields = parse(line.toString());
-    const seen = fields && sight(fields, { record: index + 1, at_ms: momentOf(fields['at_ms']) });
-    return seen === undefined ? [] : [seen];
-  });
+    const seen = fields && sight(fields, { record, at_ms: momentOf(fields['at_ms']) });
+    if (seen !== undefined) yield seen;
+  }
 }
 
 function parse(text: string): Fields | undefined {

@@ -121,3 +121,12 @@ test('a capture is shown one line a frame, and what was not kept is said', () =>
   );
   expect(lines.at(-1)).toBe('8 frames crossed, 0 of them are not kept');
 });
+
+test('of a stream that is nothing but ends of lines costs no memory for what is left out, which is counted', async () => {
+  const lines = 4 * 1024 * 1024;
+  await writeFile(join(dir, STREAMS.sshd.file), Buffer.alloc(lines, '\n'));
+  const before = process.memoryUsage.rss();
+  const { entries, left_out } = await buildTimeline(dir, RUN_ID);
+  expect(entries.length + (left_out['sshd'] ?? 0)).toBe(lines);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(384 * 1024 * 1024);
+}, 60_000);

@@ -7,6 +7,7 @@ import {
   type Followed,
   FOLLOWED,
   type FollowedStream,
+  readIfThere,
   type StreamEnd,
   type StreamName,
   STREAMS,
@@ -109,11 +110,12 @@ function ours(stream: StreamName, opened: boolean, at: string): CollectedStream 
   return { stream, ended: { how: opened ? 'closed' : 'never_opened', at } };
 }
 
-/** What the run's scripts did, from the audit stream and the executor's answers; null where no script was answered for. */
+/** What the run's scripts did, from the audit stream as it is kept (what a guest floods is kept in part) and the executor's answers; null where no script was answered for. */
 export async function reportOf(live: LiveRun, streams: SandboxStreams | undefined): Promise<Report | null> {
   const scripts = scriptAnswers(live);
   if (streams?.audit === undefined || scripts.length === 0) return null;
-  return buildReport({ runId: live.runId, audit: await readFile(streams.audit), scripts });
+  const kept = await readIfThere(join(live.folder, STREAMS.audit.file));
+  return buildReport({ runId: live.runId, audit: kept ?? (await readFile(streams.audit)), scripts });
 }
 
 function scriptAnswers(live: LiveRun): readonly ScriptAnswer[] {
