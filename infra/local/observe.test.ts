@@ -62,6 +62,18 @@ test('a reused pid and a pid from before a reboot are not the process', async ()
   expect(await look(owner, rebooted)).toEqual({ state: 'gone', means: 'the host has rebooted since' });
 });
 
+test('a process that only has the pid and start time of one from before a reboot is not ended', async () => {
+  const { pid } = await startBearer(layout.label);
+  const bearer = await lookUp(pid);
+  if (bearer === undefined) throw new Error('expected it to run');
+  const id = await processId(bearer, layout.label, MACHINE);
+  const rebooted = { ...id, detail: { ...id.detail, boot_id: 'another' } };
+  expect(await deleteDirectly(owner, layout, rebooted)).toBe('already gone');
+  expect((await lookUp(pid))?.startTime).toBe(bearer.startTime);
+  expect(await deleteDirectly(owner, layout, id)).toBe('kill');
+  expect(await lookUp(pid)).toBeUndefined();
+});
+
 test('files, folders and disks are present until the host says ENOENT', async () => {
   await writeFile(layout.disk, '');
   const ids = [diskId(layout.disk), fileId(layout.disk), directoryId(layout.directory)];

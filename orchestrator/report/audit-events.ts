@@ -50,7 +50,8 @@ export function* readEvents(stream: Uint8Array, count: StreamCount): Generator<A
     }
     const records = open.get(record.event) ?? [];
     open.set(record.event, records);
-    records.push(record);
+    if (records.length < EVENT_RECORDS_MAX) records.push(record);
+    else count.malformed++;
     const [oldest] = open.keys();
     const ended = record.type === 'EOE' ? record.event : open.size > OPEN_EVENTS_MAX ? oldest : undefined;
     if (ended !== undefined) yield* close(open, ended, count);
@@ -58,6 +59,9 @@ export function* readEvents(stream: Uint8Array, count: StreamCount): Generator<A
   // A log file has no end-of-event records, and a stream that was cut lacks the last.
   for (const event of [...open.keys()]) yield* close(open, event, count);
 }
+
+/** The longest argument vector that Linux takes comes in some hundred records; more of one event is no event of the kernel's. */
+const EVENT_RECORDS_MAX = 1_024;
 
 /** The kernel mixes few events; more open ones than these come from a stream without end-of-event records. */
 const OPEN_EVENTS_MAX = 256;

@@ -288,3 +288,10 @@ test('how scripts ended is taken over, their output as size and digest', () => {
   ]);
   expect(JSON.stringify(report)).not.toContain('hello');
 });
+
+test('records of one event without end are not kept, and counted as none of the kernel’s', () => {
+  const lines = 200_000;
+  const audit = Buffer.from('type=PATH msg=audit(1.000:1): item=0 name="x"\n'.repeat(lines));
+  const { malformed, lines: read } = buildReport({ runId: '0123456789ab', audit, scripts: [] }).audit;
+  expect([read, malformed]).toEqual([lines, lines - 1_024]);
+});
