@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { diskBytes } from '../../infra/local/scratch/disk.ts';
+import { peakMiB, smallThing, WAIT_MAX_MS } from '../support/root-guest/costs.ts';
 import { startRootGuest, type RootGuest } from '../support/root-guest/root-guest.ts';
 
 /*
@@ -18,8 +19,6 @@ const MACHINE_MAX_MIB = 512 + 512;
 /** What a flood of frames may cost this process: half of one processor, and buffers. */
 const OWN_MAX_CPU = 0.5;
 const OWN_MAX_GROWTH_MIB = 96;
-/** What the other guest may have to wait for a small thing, on a host of two busy processors and no help from its hardware. */
-const WAIT_MAX_MS = 10_000;
 
 const undo = new AsyncDisposableStack();
 let hostile: RootGuest;
@@ -33,19 +32,6 @@ beforeAll(async () => {
 });
 afterAll(() => undo.disposeAsync());
 
-/** Peak of the memory that is really there, in MiB, as the kernel counts it for a process. */
-async function peakMiB(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid ?? 0}/status`, 'utf8');
-  return Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(status)?.[1]) / 1024;
-}
-
-/** The bystander does something small; resolves with how long that took. */
-async function smallThing(): Promise<number> {
-  const started = performance.now();
-  expect(await bystander.root.run('echo still there', 30_000)).toEqual({ code: 0, output: 'still there\n' });
-  return performance.now() - started;
-}
-
 test('a disk that is filled costs the host what was promised, and no more', async () => {
   const { output } = await hostile.root.run('dd if=/dev/zero of=/work/fill bs=1M 2>&1; sync', 60_000);
   expect(output).toContain('No space left on device');
@@ -57,7 +43,7 @@ test('a disk that is filled costs the host what was promised, and no more', asyn
 test('memory that is eaten is the memory of the guest', async () => {
   const eater = 'timeout 10 dd if=/dev/zero of=/dev/null bs=300M count=2 &';
   await hostile.root.run(`${eater}\n${eater}\nwait`);
-  const peak = await peakMiB(hostile.process.pid);
+  const peak = await peakMiB(hostile);
   expect(peak).toBeGreaterThan(512);
   expect(peak).toBeLessThan(MACHINE_MAX_MIB);
   const limits = await readFile(`/proc/${hostile.process.pid ?? 0}/limits`, 'utf8');
@@ -70,7 +56,7 @@ test('a flood of frames costs the process at the other end of the wire half a pr
   const [before, cpu, started] = [process.memoryUsage().rss, process.cpuUsage(), performance.now()];
   const flood = (program: string): string => `timeout 3 bash -c 'exec 3>/dev/udp/10.0.2.2/9; ${program} >&3' &`;
   const floods = [flood('dd if=/dev/zero bs=1400'), flood('dd if=/dev/zero bs=1'), 'timeout 3 ping -q -A 10.0.2.2 &'];
-  const [, waited] = await Promise.all([hostile.root.run(`${floods.join('\n')}\nwait`), sleep(500).then(smallThing)]);
+  const [, waited] = await Promise.all([hostile.root.run(`${floods.join('\n')}\nwait`), sleep(500).then(() => smallThing(bystander))]);
   const { user, system } = process.cpuUsage(cpu);
   expect((user + system) / 1000 / (performance.now() - started)).toBeLessThan(OWN_MAX_CPU);
   expect((process.memoryUsage().rss - before) / MEBIBYTE).toBeLessThan(OWN_MAX_GROWTH_MIB);
@@ -85,11 +71,11 @@ test('processes without end and a flooded console stay inside: the host gains no
   const waits = [];
   for (let at = 0; at < 4; at++) {
     await sleep(500);
-    waits.push(await smallThing());
+    waits.push(await smallThing(bystander));
     expect(await threads()).toBeLessThanOrEqual(97);
   }
   expect(Math.max(...waits)).toBeLessThan(WAIT_MAX_MS);
-  expect(await peakMiB(hostile.process.pid)).toBeLessThan(MACHINE_MAX_MIB);
+  expect(await peakMiB(hostile)).toBeLessThan(MACHINE_MAX_MIB);
 });
 
 test('a log that is flooded ends the machine at the limit: nothing goes on that cannot be written down', async () => {
@@ -106,5 +92,5 @@ test('a log that is flooded ends the machine at the limit: nothing goes on that 
     signal: 'SIGXFSZ',
   });
   expect((await stat(join(talker.folder, 'audit'))).size).toBe(FILE_MIB * MEBIBYTE);
-  expect(await smallThing()).toBeLessThan(WAIT_MAX_MS);
+  expect(await smallThing(bystander)).toBeLessThan(WAIT_MAX_MS);
 });

@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { peakMiB, smallThing, WAIT_MAX_MS } from '../support/root-guest/costs.ts';
 import { startRootGuest, type RootGuest } from '../support/root-guest/root-guest.ts';
 import { openScripts, type Scripts } from '../support/ssh/scripts.ts';
 import { startTarget, type Target } from '../support/ssh/target.ts';
@@ -23,8 +24,6 @@ const MEMORY_SHARE = 0.5;
 const RELAY_MAX_GROWTH_MIB = 64;
 /** What a run's logs may grow by for a script that only prints. */
 const LOGS_MAX_BYTES = 2 * MEBIBYTE;
-/** What the other guest may have to wait for a small thing, on a host of two busy processors and no help from its hardware. */
-const WAIT_MAX_MS = 10_000;
 
 const TALKER = `#!/bin/sh\nhead -c ${OUTPUT_BYTES} /dev/zero\n`;
 const BOMB = '#!/bin/bash\nbomb() { bomb | bomb & }\nbomb 2>/dev/null\nsleep 8\n';
@@ -47,20 +46,13 @@ afterAll(async () => {
   await undo.disposeAsync();
 });
 
-/** The bystander does something small; resolves with how long that took. */
-async function smallThing(): Promise<number> {
-  const started = performance.now();
-  expect(await bystander.root.run('echo still there', 30_000)).toEqual({ code: 0, output: 'still there\n' });
-  return performance.now() - started;
-}
-
 /** Asks the bystander again and again while something goes on, and looks at what else is of interest. */
 async function meanwhile<T>(work: Promise<T>, look: () => Promise<void> = () => Promise.resolve()) {
   const waits: number[] = [];
   const state = { over: false };
   const ended = work.finally(() => (state.over = true));
   while (!state.over) {
-    waits.push(await smallThing());
+    waits.push(await smallThing(bystander));
     await look();
     await Promise.race([ended.catch(() => undefined), sleep(500)]);
   }
@@ -70,10 +62,6 @@ async function meanwhile<T>(work: Promise<T>, look: () => Promise<void> = () => 
 /** A file of the script's cgroup, read by root; empty where there is none now. */
 const ofCgroup = async (name: string): Promise<string> =>
   (await target.guest.root.run(`cat /sys/fs/cgroup/detonate-*/${name} 2>/dev/null`)).output.trim();
-
-const peakMiB = async (): Promise<number> =>
-  Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(await readFile(`/proc/${target.guest.process.pid ?? 0}/status`, 'utf8'))?.[1]) /
-  1024;
 
 async function logBytes(): Promise<number> {
   const sizes = ['console', 'audit', 'sshd', 'executor'].map(
@@ -125,7 +113,7 @@ describe('a script that', () => {
     expect(result.stdout.data.match(/No space left on device/g)?.length ?? 0).toBeGreaterThanOrEqual(1);
     const { size, blocks } = await stat(join(target.guest.folder, 'scratch'));
     expect(blocks * 512).toBeLessThanOrEqual(size + MEBIBYTE);
-    expect(await peakMiB()).toBeLessThan(1024);
+    expect(await peakMiB(target.guest)).toBeLessThan(1024);
     expect(slowest).toBeLessThan(WAIT_MAX_MS);
   });
 
