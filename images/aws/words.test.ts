@@ -13,6 +13,22 @@ test('bakes in the CA, the relay and the longest life, each as one word', () => 
   ]);
 });
 
+test('bakes in tunnels as one word, and no word where there are none', () => {
+  const words = bakedWords({ ...FACTS, tunnels: ['127.0.0.1:8080', '127.0.0.1:5432'] }).split(' ');
+  expect(words.filter((word) => word.startsWith('burnbag.tunnels'))).toEqual([
+    'burnbag.tunnels=127.0.0.1:8080,127.0.0.1:5432',
+  ]);
+  expect(bakedWords({ ...FACTS, tunnels: [] })).not.toContain('tunnels');
+  const run = {
+    caPublicKey: CA,
+    machineId: 'i-01234567',
+    lifetimeSeconds: 60,
+    nowSeconds: 0,
+    tunnels: ['127.0.0.1:80'],
+  };
+  expect(kernelWords(run, 'kvm', undefined)).toContain('burnbag.tunnels=127.0.0.1:80');
+});
+
 test('what the guest relies on is the same as on a local machine', () => {
   const run = { caPublicKey: CA, machineId: 'i-01234567', lifetimeSeconds: 60, nowSeconds: 0, tunnels: [] };
   const local = kernelWords(run, 'kvm', undefined).split(' ');
@@ -27,6 +43,9 @@ test.each([
   ['another kind of CA', { caPublicKey: 'ssh-rsa AAAA' }],
   ['a CA with a word of its own', { caPublicKey: `${CA.slice(0, -4)} x=y` }],
   ['a relay by name', { relayAddress: 'relay burnbag.lifetime=0' }],
+  ['a tunnel to elsewhere', { tunnels: ['10.0.0.1:80'] }],
+  ['a tunnel with a word of its own', { tunnels: ['127.0.0.1:80 burnbag.ca=x'] }],
+  ['more tunnels than a line holds', { tunnels: Array<string>(20).fill('127.0.0.1:8080') }],
   ['a life for ever', { lifetimeSeconds: Infinity }],
   ['a life longer than any grant', { lifetimeSeconds: 3_901 }],
 ])('refuses %s', (_what, changed) => {

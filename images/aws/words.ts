@@ -8,12 +8,15 @@ export interface BakedFacts {
   readonly relayAddress: string;
   /** Seconds after boot at which the guest powers itself off, whatever a run's grant says: no TTL is ever "never". */
   readonly lifetimeSeconds: number;
+  /** Where the guest's sshd may forward to inside the guest, `127.0.0.1:PORT` each; nowhere where there are none. */
+  readonly tunnels?: readonly string[];
   /** Further kernel words, for a boot under emulation. */
   readonly moreWords?: readonly string[];
 }
 
 /** The kernel command line of an image for EC2. images/README.md says what the words pay; the machine's id is not among them: see init. */
-export function bakedWords({ caPublicKey, relayAddress, lifetimeSeconds, moreWords = [] }: BakedFacts): string {
+export function bakedWords(baked: BakedFacts): string {
+  const { caPublicKey, relayAddress, lifetimeSeconds, tunnels = [], moreWords = [] } = baked;
   const [type = '', blob = ''] = caPublicKey.split(' ');
   if (!/^(ssh-ed25519|ecdsa-sha2-nistp256)$/.test(type) || !/^[A-Za-z0-9+/]{68,139}=?$/.test(blob))
     throw refusal("the CA's public key as one OpenSSH line", caPublicKey);
@@ -21,7 +24,18 @@ export function bakedWords({ caPublicKey, relayAddress, lifetimeSeconds, moreWor
   if (!Number.isSafeInteger(lifetimeSeconds) || lifetimeSeconds < 60 || lifetimeSeconds > LIFETIME_MAX_SECONDS)
     throw refusal(`a lifetime of 60 to ${LIFETIME_MAX_SECONDS} s`, String(lifetimeSeconds));
   const facts = [`burnbag.ca=${blob}`, `burnbag.relay=${relayAddress}`, `burnbag.lifetime=${lifetimeSeconds}`];
-  return [...WORDS, ...moreWords, ...facts].join(' ');
+  return [...WORDS, ...moreWords, ...tunnelWords(tunnels), ...facts].join(' ');
+}
+
+/** The guest takes more for no list; the kernel takes 2,048 characters in all. */
+const TUNNELS_MAX_CHARS = 200;
+
+function tunnelWords(tunnels: readonly string[]): readonly string[] {
+  if (tunnels.length === 0) return [];
+  const list = tunnels.join(',');
+  if (!tunnels.every((one) => /^127\.0\.0\.1:[1-9][0-9]{0,4}$/.test(one)) || list.length > TUNNELS_MAX_CHARS)
+    throw refusal('a short list of 127.0.0.1:PORT', list);
+  return [`burnbag.tunnels=${list}`];
 }
 
 /** The longest a certificate lives (orchestrator/ca/kinds.ts) and what a run may take around it. */
@@ -38,6 +52,6 @@ const WORDS: readonly string[] = [
 ];
 
 function refusal(expected: string, got: string): ImageError {
-  const hint = 'these come from the CA and from the foundation’s outputs';
+  const hint = 'these come from the CA, the foundation’s outputs and the profile';
   return new ImageError('bad_fact', { expected, got: JSON.stringify(got.slice(0, 80)), hint });
 }

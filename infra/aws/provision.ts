@@ -26,16 +26,12 @@ export async function provision(
   const { options } = parts;
   const folder = runFolderOf(options, request.runId);
   if (parts.live.has(request.runId)) throw refusal('a run that was not provisioned yet', request.runId);
-  if (request.tunnels.length > 0)
-    throw refusal(
-      'a profile without tunnels, since nothing per run is sent into a machine here',
-      request.tunnels.join(','),
-    );
   if (signal.aborted) throw cancelled(signal.reason);
   observer.progress('asking for the account and the image');
   await parts.checkAccount();
-  const { caPublicKey } = request;
-  const image = await findImage(parts, { caPublicKey, relayAddress: options.relayAddress });
+  // Nothing per run is sent into a machine here: where its sshd may forward to is baked in, too.
+  const { caPublicKey, tunnels } = request;
+  const image = await findImage(parts, { caPublicKey, relayAddress: options.relayAddress, tunnels });
   await observer.record(directoryId(folder));
   await mkdir(folder.workDir, { recursive: true, mode: 0o700 });
   await observer.record(stackId(options, folder));

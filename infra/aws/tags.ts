@@ -13,12 +13,14 @@ export const TAGS = {
   deadline: 'burnbag:deadline',
   /** Digest of the sandbox image. On images, snapshots and what runs from them. */
   image: 'burnbag:image',
-  /** Digest of the disk, with what is baked in. On images and their snapshots, as are the next two. */
+  /** Digest of the disk, with what is baked in. On images and their snapshots, as are the next three. */
   disk: 'burnbag:disk',
   /** Fingerprint of the CA that is baked in. */
   ca: 'burnbag:ca',
   /** Address of the relay that is baked in. */
   relay: 'burnbag:relay',
+  /** Where its sshd may forward to inside the guest, `127.0.0.1:PORT …`, or `none`. */
+  tunnels: 'burnbag:tunnels',
 } as const;
 
 /** What a thing of ours is for. `sandbox` is the only one that is ever deleted by a burn or the reaper. */

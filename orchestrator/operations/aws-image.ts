@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Images, ListedImage } from '../../infra/index.ts';
 import { loadConfiguration } from '../configuration.ts';
 import { RequestError } from '../errors.ts';
+import { findProfile, loadPolicy } from '../policy/profile.ts';
 import { type AwsImages, openImagesOf } from '../run/open-aws.ts';
 import { makeAwsDisk } from '../setup/aws-disk.ts';
 import { operation, type OperationContext } from './operation.ts';
@@ -16,6 +17,8 @@ const Image = z.strictObject({
   snapshots: z.array(z.string()),
   /** What does not fit this installation's CA or relay; null where runs can start from it. */
   misfit: z.string().nullable(),
+  /** Where its sshd may forward to, for runs of a profile with exactly these. */
+  tunnels: z.array(z.string()),
   in_use: z.boolean(),
 });
 
@@ -27,6 +30,8 @@ export const AwsImageSummary = z.discriminatedUnion('did', [
     id: z.string(),
     image_digest: z.string(),
     disk_sha256: z.string(),
+    /** Baked in. */
+    tunnels: z.array(z.string()),
     /** Blocks of 512 KiB that were sent; 0 where the same disk was there already. */
     blocks: z.int(),
   }),
@@ -49,6 +54,8 @@ type AwsImageSummary = z.infer<typeof AwsImageSummary>;
 
 const Args = z.strictObject({
   what: z.enum(['publish', 'list', 'retire']),
+  /** With `publish`: a profile whose tunnels are baked in; without it none are, which is what every profile without tunnels starts from. */
+  profile: z.string().optional(),
   /** With `retire`: an image or a snapshot without one. */
   id: z.string().optional(),
   /** With `retire`: also the image that runs start from. */
@@ -78,10 +85,11 @@ type Action = (opened: AwsImages, args: Args, context: OperationContext) => Prom
 
 const SCHEMA = { schema: 'burnbag.aws-image/1' } as const;
 const ACTIONS: Readonly<Record<Args['what'], Action>> = {
-  publish: (opened, _args, context) =>
-    watchedItem(context, { item: 'aws-image', why: 'publishing the sandbox image', seconds: PUBLISH_SECONDS }, (say) =>
-      publish(opened, context, say),
-    ),
+  publish: async (opened, { profile }, context) => {
+    const tunnels = profile === undefined ? [] : (findProfile(await loadPolicy(), profile).tunnels ?? []);
+    const item = { item: 'aws-image', why: 'publishing the sandbox image', seconds: PUBLISH_SECONDS };
+    return watchedItem(context, item, (say) => publish(opened, tunnels, context, say));
+  },
   list: async ({ images }) => {
     const listed = await images.list();
     const unfinished = listed.unfinished.map((one) => ({ ...one }));
@@ -99,35 +107,43 @@ const PUBLISH_SECONDS = 60;
 
 async function publish(
   { images, caPublicKey, relayAddress }: AwsImages,
+  tunnels: readonly string[],
   { environment, signal, observeSetup }: OperationContext,
   say: (what: string) => void,
 ): Promise<AwsImageSummary> {
   const { home, root, variables } = environment;
   const how = { home, root, env: variables, signal, onEvent: observeSetup, onProgress: say };
-  await using disk = await makeAwsDisk({ ...how, caPublicKey, relayAddress });
-  const published = await send(images, disk, say);
+  await using disk = await makeAwsDisk({ ...how, caPublicKey, relayAddress, tunnels });
+  const published = await send(images, { ...disk, tunnels }, say);
   return {
     ...SCHEMA,
     ...{ did: 'published', id: published.imageId, blocks: published.blocks },
-    ...{ image_digest: disk.imageDigest, disk_sha256: disk.sha256 },
+    ...{ image_digest: disk.imageDigest, disk_sha256: disk.sha256, tunnels: [...tunnels] },
   };
 }
 
 function send(
   images: Images,
-  disk: { readonly file: string; readonly imageDigest: string; readonly sha256: string },
+  disk: {
+    readonly file: string;
+    readonly imageDigest: string;
+    readonly sha256: string;
+    readonly tunnels: readonly string[];
+  },
   say: (what: string) => void,
 ) {
   const onProgress = (done: number, of: number): void => {
     say(`block ${done} of ${of}`);
   };
-  return images.publish({ file: disk.file, imageDigest: disk.imageDigest, diskSha256: disk.sha256, onProgress });
+  const { file, imageDigest, sha256: diskSha256, tunnels } = disk;
+  return images.publish({ file, imageDigest, diskSha256, tunnels, onProgress });
 }
 
-function rowOf({ id, name, state, createdAt, digest, snapshots, misfit, inUse }: ListedImage): z.infer<typeof Image> {
+function rowOf(listed: ListedImage): z.infer<typeof Image> {
+  const { id, name, state, createdAt, digest, snapshots, misfit, tunnels, inUse } = listed;
   return {
     ...{ id, name, state, created_at: createdAt, image_digest: digest, snapshots: [...snapshots], misfit },
-    in_use: inUse,
+    ...{ tunnels: [...tunnels], in_use: inUse },
   };
 }
 

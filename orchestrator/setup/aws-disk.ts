@@ -10,6 +10,8 @@ export interface AwsDiskOptions extends Pick<SetupOptions, 'home' | 'root' | 'si
   readonly env: Environment;
   readonly caPublicKey: string;
   readonly relayAddress: string;
+  /** Where its sshd may forward to. */
+  readonly tunnels: readonly string[];
   readonly onProgress: (what: string) => void;
 }
 
@@ -21,7 +23,7 @@ const DEADLINE_SECONDS = 900;
 
 /** Makes the sandbox image current and a disk for EC2 of it, in a folder of its own in the data directory. Rejects with SetupError. */
 export async function makeAwsDisk(options: AwsDiskOptions): Promise<AwsDisk> {
-  const { home, caPublicKey, relayAddress, env, signal, onProgress } = options;
+  const { home, caPublicKey, relayAddress, tunnels, env, signal, onProgress } = options;
   requireSetup(await ensureSetup({ ...options, only: ['image'] }));
   const [{ buildDisk }, { currentImage }, { stepOptions }, { LIFETIME_MAX_SECONDS }] = await Promise.all([
     import('../../images/aws/disk.ts'),
@@ -35,7 +37,7 @@ export async function makeAwsDisk(options: AwsDiskOptions): Promise<AwsDisk> {
   try {
     const step = stepOptions({ env, onProgress, ...(signal !== undefined && { signal }) }, DEADLINE_SECONDS);
     const image = await currentImage(home);
-    const baked = { caPublicKey, relayAddress, lifetimeSeconds: LIFETIME_MAX_SECONDS };
+    const baked = { caPublicKey, relayAddress, tunnels, lifetimeSeconds: LIFETIME_MAX_SECONDS };
     const disk = await buildDisk({ home, image, step, file: join(folder, 'disk.img'), ...baked });
     return { ...disk, [Symbol.asyncDispose]: remove };
   } catch (error) {

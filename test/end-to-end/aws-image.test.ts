@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
-import { symlink, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EBSClient, GetSnapshotBlockCommand, paginateListSnapshotBlocks } from '@aws-sdk/client-ebs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { currentImage } from '../../images/build.ts';
+import { sha256OfFile } from '../../images/digest.ts';
 import { OPERATIONS } from '../../orchestrator/operations/index.ts';
-import { ACCOUNT, clientOptions, REGION } from '../support/aws/clients.ts';
+import { ACCOUNT, REGION } from '../support/aws/clients.ts';
 import { type Moto, startMoto } from '../support/aws/moto.ts';
+import { readDisk } from '../support/aws/published.ts';
 import { burnbag, type Ended, parseDocument } from '../support/burnbag.ts';
-import { makeTestHome, type TestHome } from '../support/home.ts';
+import { makeTestHome, shareImageBase, type TestHome } from '../support/home.ts';
 import { preparedHome } from '../support/sandbox.ts';
 
 /* The user's own commands, a disk of the real image, and moto as the account. */
@@ -16,8 +16,6 @@ import { preparedHome } from '../support/sandbox.ts';
 /** Quick when idle; a machine that boots VMs beside it takes its time. */
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 });
 
-const BLOCK_BYTES = 512 * 1024;
-const GIBIBYTE = 1024 ** 3;
 const AWS = {
   ...{ region: REGION, account_id: ACCOUNT, installation_id: 'one' },
   ...{ vpc_id: 'vpc-1', subnets: ['subnet-1'], relay_address: '10.84.0.10' },
@@ -28,9 +26,7 @@ let place: TestHome;
 beforeAll(async () => {
   [moto, place] = await Promise.all([startMoto(), makeTestHome()]);
   await configure({});
-  const { recipe } = (await currentImage(preparedHome())).builtFrom;
-  const base = `.base-${recipe.slice(0, 12)}`;
-  await symlink(join(preparedHome(), 'image', base), join(place.home, 'image', base));
+  await shareImageBase(place.home);
 });
 afterAll(async () => {
   await moto.stop();
@@ -57,7 +53,10 @@ test('the image is published, byte for byte, listed, guarded and retired', async
   if (listed.did !== 'listed') throw new Error(listed.did);
   expect(listed).toMatchObject({ images: [{ id, in_use: true, misfit: null, state: 'available' }], unfinished: [] });
   const [snapshot = ''] = listed.images[0]?.snapshots ?? [];
-  expect(await sha256OfSnapshot(snapshot)).toBe(published.disk_sha256);
+  expect(snapshot).toMatch(/^snap-/);
+  const disk = join(place.scripts, 'disk.img');
+  await readDisk(moto.url, id, disk);
+  expect(await sha256OfFile(disk)).toBe(published.disk_sha256);
 
   const guarded = await image('retire', id);
   expect(guarded.stderr).toContain('image_in_use');
@@ -78,16 +77,3 @@ test.each([
   expect(ended.stderr).toContain(code);
   expect(ended.exitCode).toBe(exitCode);
 });
-
-/** Reads back every block there is; what is none is zeros. */
-async function sha256OfSnapshot(SnapshotId: string): Promise<string> {
-  const client = new EBSClient(clientOptions(moto.url));
-  const disk = Buffer.alloc(GIBIBYTE);
-  for await (const { Blocks = [] } of paginateListSnapshotBlocks({ client }, { SnapshotId }))
-    for (const { BlockIndex = 0, BlockToken = '' } of Blocks) {
-      const { BlockData } = await client.send(new GetSnapshotBlockCommand({ SnapshotId, BlockIndex, BlockToken }));
-      disk.set((await BlockData?.transformToByteArray()) ?? [], BlockIndex * BLOCK_BYTES);
-    }
-  client.destroy();
-  return createHash('sha256').update(disk).digest('hex');
-}

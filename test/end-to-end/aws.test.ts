@@ -17,6 +17,7 @@ import { type Cloud, makeCloud } from '../support/aws/cloud.ts';
 import { burnbag, type Ended, eventually, parseDocument, startBurnbag } from '../support/burnbag.ts';
 import { leftovers } from '../support/census.ts';
 import { receiptOf } from '../support/receipt.ts';
+import { type Drill, say, startDrill } from '../support/tunnel-drill.ts';
 
 /* Whole runs with `driver: aws`, action to receipt, by the user's own command; see Cloud for what plays AWS. */
 
@@ -126,6 +127,34 @@ describe('a detonation whose spot machine is taken back while its script runs', 
   test('is burned, with a receipt', async () => {
     await expectBurned(run);
     expect(await leftovers(cloud.place)).toEqual([]);
+  });
+});
+
+describe('a run with a tunnel', () => {
+  let drill: Drill;
+  beforeAll(async () => {
+    await cloud.configure({});
+    await cloud.publish('--profile', 'tunnel-drill');
+    drill = await startDrill(cloud.place);
+  });
+
+  test('reaches its one port through the relay host, and no other that something listens on', async () => {
+    const path = { path: drill.socket };
+    const said = await eventually('the script to listen', async () => (await say(path, 'hello')) || undefined);
+    expect(said).toBe('port 8080: hello\n');
+    const other = await burnbag(cloud.place, ['tunnel', drill.runId, '127.0.0.1:9090', '--json']);
+    expect(parseDocument(other)).toMatchObject({ code: 'refused_by_policy' });
+  });
+
+  test('is burned when it is cancelled, and its own sshd has recorded where the tunnel led', async () => {
+    await burnbag(cloud.place, ['cancel', drill.runId]);
+    const ended = await drill.running.ended;
+    const run = RunSummary.parse(parseDocument(ended));
+    expect(run).toMatchObject({ state: 'destroyed', outcome: 'cancelled' });
+    await expectBurned(run);
+    expect(await leftovers(cloud.place)).toEqual([]);
+    const sshd = await readFile(join(bundleOf(run), 'sshd.log'), 'utf8');
+    expect(sshd).toMatch(/server_request_direct_tcpip.*target 127\.0\.0\.1 port 8080/);
   });
 });
 

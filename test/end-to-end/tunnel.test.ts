@@ -1,20 +1,14 @@
 import { stat } from 'node:fs/promises';
-import { connect, type NetConnectOpts } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFile } from 'node:fs/promises';
-import { burnbag, eventually, parseDocument, startBurnbag, type Running } from '../support/burnbag.ts';
+import { burnbag, eventually, parseDocument, type Running, startBurnbag } from '../support/burnbag.ts';
 import { makeTestHome, type TestHome } from '../support/home.ts';
 import { freePort } from '../support/ssh/openssh.ts';
+import { say, startDrill } from '../support/tunnel-drill.ts';
 
-/** One run whose script listens on two ports, and what another process of the same user gets to by way of it. */
-const SCRIPT = `#!/usr/bin/perl
-use strict; use IO::Socket::INET;
-my $port = fork() ? 8080 : 9090;
-my $server = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 5, ReuseAddr => 1) or die "listen: $!";
-while (my $one = $server->accept) { my $line = <$one>; print $one "port $port: $line"; close $one }
-`;
+/* One run whose script listens on two ports, and what another process of the same user gets to by way of it. */
 
 let place: TestHome;
 let running: Running;
@@ -23,24 +17,7 @@ let socket = '';
 
 beforeAll(async () => {
   place = await makeTestHome();
-  const sha256 = createHash('sha256').update(SCRIPT).digest('hex');
-  const content_base64 = Buffer.from(SCRIPT).toString('base64');
-  const actions = [
-    { action: 'put_file', args: { path: `/work/in/${sha256}`, content_base64, sha256 } },
-    { action: 'run_script', args: { sha256, args: [], timeout_seconds: 250 } },
-  ];
-  const file = await place.write('actions.json', JSON.stringify(actions));
-  running = startBurnbag(place, ['run', file, '--profile', 'tunnel-drill', '--task', 'drill', '--json']);
-  runId = await eventually('the run to execute', async () => {
-    const shown = await burnbag(place, ['runs', '--json']);
-    if (shown.exitCode !== 0) return undefined;
-    const { runs } = parseDocument(shown) as { runs: { run_id: string; state: string }[] };
-    return runs.find(({ state }) => state === 'executing')?.run_id;
-  });
-  socket = await eventually('a tunnel', async () => {
-    const opened = await burnbag(place, ['tunnel', runId, '127.0.0.1:8080', '--json']);
-    return opened.exitCode === 0 ? (parseDocument(opened) as { socket: string }).socket : undefined;
-  });
+  ({ running, runId, socket } = await startDrill(place));
 });
 afterAll(async () => {
   await place[Symbol.asyncDispose]();
@@ -113,18 +90,4 @@ async function transcript(): Promise<Record<string, unknown>[]> {
   return lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ event }) => String(event).startsWith('tunnel'));
-}
-
-/** Says one line and gives what comes back until the end. */
-function say(to: NetConnectOpts, line: string): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  let text = '';
-  const socket = connect(to, () => socket.write(`${line}\n`));
-  socket.setTimeout(10_000, () => socket.destroy());
-  socket.on('data', (chunk) => (text += chunk.toString()));
-  socket.on('error', () => undefined);
-  socket.on('close', () => {
-    resolve(text);
-  });
-  return promise;
 }

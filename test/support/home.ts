@@ -2,6 +2,8 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, wri
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as z from 'zod';
+import { currentImage } from '../../images/build.ts';
+import { folderOf } from '../../images/current.ts';
 import { isPrepared, takeStamp } from '../../orchestrator/setup/stamp.ts';
 import { type Place, processesOf } from './census.ts';
 import { preparedHome } from './sandbox.ts';
@@ -82,6 +84,14 @@ async function shareImage(home: string): Promise<void> {
   await mkdir(join(home, 'image'));
   await writeFile(join(home, 'image', 'current.json'), current);
   await symlink(join(from, name), join(home, 'image', name));
+}
+
+/** Shares what disks for EC2 are made from besides the image. */
+export async function shareImageBase(home: string): Promise<void> {
+  const from = join(preparedHome(), 'image');
+  const { recipe } = (await currentImage(preparedHome())).builtFrom;
+  const base = `.base-${folderOf(recipe)}`;
+  await symlink(join(from, base), join(home, 'image', base));
 }
 
 async function shareFiles(home: string): Promise<void> {

@@ -48,11 +48,16 @@ export async function findImage(parts: ImageParts, baked: Baked): Promise<AwsIma
   const fitting = candidates.find(({ tags }) => misfitOf(tags, baked) === undefined);
   if (fitting !== undefined) return fitting;
   throw new DriverError('image_misfit', {
-    expected: 'an image with the CA and the relay of this installation baked in',
+    expected: 'an image with the CA, the relay and the tunnels of this run baked in',
     got: `${newest.id}: ${misfitOf(newest.tags, baked) ?? ''}`,
-    hint: 'run `burnbag aws image publish`, with the data directory whose CA signs the logins',
+    hint: `run \`${PUBLISH[baked.tunnels.length === 0 ? 'plain' : 'tunnels']}\`, with the data directory whose CA signs the logins`,
   });
 }
+
+const PUBLISH = {
+  plain: 'burnbag aws image publish',
+  tunnels: 'burnbag aws image publish --profile THE-ONE-WITH-THESE-TUNNELS',
+};
 
 /** Every image of this installation in this account and region, newest first. */
 export async function listImages({ clients, options }: ImageParts): Promise<readonly AwsImage[]> {

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EBSClient, GetSnapshotBlockCommand, ListSnapshotBlocksCommand } from '@aws-sdk/client-ebs';
-import { DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { DeleteTagsCommand, DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Chaos, startChaos } from '../../../test/support/aws/chaos/chaos.ts';
 import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
 import { type Moto, startMoto } from '../../../test/support/aws/moto.ts';
-import type { AwsCall } from '../api/permissions.ts';
-import { permissionOf } from '../api/permissions.ts';
+import { type AwsCall, permissionOf } from '../api/permissions.ts';
+import type { Baked } from './baked.ts';
 import { findImage } from './find.ts';
 import { type Images, type ImagesOptions, openImages } from './images.ts';
 
@@ -52,7 +52,9 @@ const open = (changes: Partial<ImagesOptions> = {}) => {
   return images;
 };
 const opened: Images[] = [];
-const disk = (digit: string) => ({ file, imageDigest: 'd1'.repeat(32), diskSha256: digit.repeat(64) });
+const disk = (digit: string, tunnels: readonly string[] = []) => ({
+  ...{ file, imageDigest: 'd1'.repeat(32), diskSha256: digit.repeat(64), tunnels },
+});
 const newest = async (imageId: string) => (await open().list()).images.find(({ id }) => id === imageId);
 
 test('what is published is what was on disk: every block that holds anything, and no other', async () => {
@@ -92,10 +94,10 @@ test('the same disk is published once', async () => {
 });
 
 describe('an image', () => {
-  const findNext = (changes: Partial<ImagesOptions>) => {
+  const findNext = (changes: Partial<ImagesOptions & Pick<Baked, 'tunnels'>>) => {
     const options = { access: { region: REGION }, accountId: ACCOUNT, installationId: 'one', ...changes };
     const ec2 = new EC2Client(clientOptions(moto.url));
-    const baked = { caPublicKey: CA, relayAddress: '10.84.0.10', ...changes };
+    const baked = { caPublicKey: CA, relayAddress: '10.84.0.10', tunnels: [], ...changes };
     return findImage({ clients: { ec2 }, options }, baked).finally(() => {
       ec2.destroy();
     });
@@ -105,6 +107,7 @@ describe('an image', () => {
   test.each([
     ['with another CA baked in', { caPublicKey: OTHER_CA }, 'image_misfit'],
     ['with another relay baked in', { relayAddress: '10.84.0.11' }, 'image_misfit'],
+    ['without the tunnels that its run may open', { tunnels: ['127.0.0.1:8080'] }, 'image_misfit'],
     ['of another installation', { installationId: 'two' }, 'no_image'],
     ['that is not the configured one', { imageId: 'ami-0bb0000000000001' }, 'no_image'],
   ])('%s is not started', async (_what, changes, code) => {
@@ -120,6 +123,53 @@ describe('an image', () => {
     });
     expect(await findNext({})).toMatchObject({ name: `burnbag-one-${'2'.repeat(12)}` });
     expect(await findNext({ caPublicKey: OTHER_CA })).toMatchObject({ id: imageId });
+  });
+});
+
+describe('images with tunnels', () => {
+  const TUNNELS = ['127.0.0.1:8080', '127.0.0.1:5432'];
+  const find = async (tunnels: readonly string[], tags?: Record<string, string>) => {
+    const ec2 = new EC2Client(clientOptions(moto.url));
+    const options = { access: { region: REGION }, accountId: ACCOUNT, installationId: 'one' };
+    try {
+      const { id } = await findImage(
+        { clients: { ec2 }, options },
+        { caPublicKey: CA, relayAddress: '10.84.0.10', tunnels },
+      );
+      if (tags !== undefined)
+        await ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: Object.keys(tags).map((Key) => ({ Key })) }));
+      return id;
+    } finally {
+      ec2.destroy();
+    }
+  };
+
+  test('are started by runs with exactly these, in whatever order, and by no other', async () => {
+    await sleep(CLOCK_MS);
+    const plain = await find([]);
+    const { imageId } = await open().publish(disk('9', TUNNELS));
+    expect(await find(TUNNELS.toReversed())).toBe(imageId);
+    // It is the newest, and trusts the same CA.
+    expect(await find([])).toBe(plain);
+    for (const others of [['127.0.0.1:8080'], [...TUNNELS, '127.0.0.1:9090'], ['127.0.0.1:80']])
+      await expect(find(others)).rejects.toMatchObject({
+        code: 'image_misfit',
+        hint: expect.stringContaining('publish --profile') as string,
+      });
+    const listed = (await open().list()).images.filter(({ inUse }) => inUse);
+    expect(listed.map(({ id, tunnels }) => [id, tunnels])).toEqual([
+      [imageId, TUNNELS.toSorted()],
+      [plain, []],
+    ]);
+    for (const id of [plain, imageId])
+      await expect(open().retire(id, { evenInUse: false })).rejects.toMatchObject({ code: 'image_in_use' });
+    await open().retire(imageId, { evenInUse: true });
+  });
+
+  test('an image from before there was such a tag has none', async () => {
+    const id = await find([], { 'burnbag:tunnels': '' });
+    expect(await find([])).toBe(id);
+    await expect(find(TUNNELS)).rejects.toMatchObject({ code: 'image_misfit' });
   });
 });
 

@@ -41,9 +41,9 @@ export async function listUnfinished(
 
 /**
  * Takes an image out of use, and deletes the snapshot it is made of; or deletes a snapshot without an image. Only what carries this
- * installation's tags, and not `inUse`, the image that runs start from. Runs that go on are not touched. Rejects with DriverError.
+ * installation's tags, and not what is in `inUse`, the images that runs start from. Runs that go on are not touched. Rejects with DriverError.
  */
-export async function retireImage(parts: ImageParts, id: string, inUse: string | undefined): Promise<Retired> {
+export async function retireImage(parts: ImageParts, id: string, inUse: ReadonlySet<string>): Promise<Retired> {
   const { ec2 } = parts.clients;
   const images = await listImages(parts);
   const image = images.find((one) => one.id === id);
@@ -53,7 +53,7 @@ export async function retireImage(parts: ImageParts, id: string, inUse: string |
     await deleteSnapshot(ec2, id);
     return { image: null, snapshots: [id] };
   }
-  if (id === inUse) throw isInUse(id);
+  if (inUse.has(id)) throw isInUse(id);
   const ours = new Set((await listSnapshots(parts)).map((snapshot) => snapshot.id));
   const snapshots = image.snapshots.filter((snapshot) => ours.has(snapshot));
   await deregister(ec2, id);

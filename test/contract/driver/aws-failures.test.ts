@@ -178,6 +178,14 @@ describe('the wrong place', () => {
     await driver.destroy(runId, observer.ids, ignore);
   });
 
+  test('with tunnels that no image has baked in nothing is made', async () => {
+    const [runId, observer] = [nextRun(), keepingObserver()];
+    const asked = driver.provision({ ...requestOf(runId), tunnels: ['127.0.0.1:8080'] }, observer, never);
+    await expect(asked).rejects.toMatchObject({ code: 'image_misfit' });
+    expect(observer.ids).toEqual([]);
+    expect((await rig.existing()).filter((one) => one.includes(runId))).toEqual([]);
+  });
+
   test('what a manifest names and another run’s tags mark is left untouched', async () => {
     const [mine, theirs] = [await provisioned(), await provisioned()];
     await expect(driver.destroy(mine.runId, [...mine.observer.ids, theirs.instance], ignore)).rejects.toMatchObject({

@@ -1,24 +1,23 @@
-import { writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { CreateTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import type { EC2Client, Instance } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
-import { bakedTags } from '../../../infra/aws/image/baked.ts';
 import { relayHostConfig } from '../../../infra/aws/relay/sshd-config.ts';
-import { TAGS } from '../../../infra/aws/tags.ts';
-import { openKmsKey } from '../../../infra/index.ts';
-import { kmsCaSigner, openFileSigner } from '../../../orchestrator/ca/index.ts';
+import { openFileSigner } from '../../../orchestrator/ca/index.ts';
+import { OPERATIONS } from '../../../orchestrator/operations/index.ts';
 import { takeStamp } from '../../../orchestrator/setup/stamp.ts';
-import { makeTestHome, ROOT, type TestHome } from '../home.ts';
+import { burnbag, parseDocument } from '../burnbag.ts';
+import { makeTestHome, ROOT, shareImageBase, type TestHome } from '../home.ts';
 import { startSshd } from '../sshd.ts';
 import { startAccount } from './account.ts';
 import type { Chaos } from './chaos/chaos.ts';
 import { ACCOUNT, clientOptions, REGION } from './clients.ts';
-import { makeDisk, RELAY_ADDRESS } from './disk.ts';
+import { RELAY_ADDRESS } from './disk.ts';
 import { type Guests, startGuests } from './guests.ts';
 import { startMachine } from './machine.ts';
-import { SANDBOX_IMAGE } from './moto.ts';
 import { INSTALLATION, makeNetwork } from './network.ts';
+import { readDisk } from './published.ts';
 
 /**
  * All that a whole run on EC2 needs, as far as it can be had without AWS: moto plays the account, the fake provider stands where Pulumi's
@@ -31,14 +30,14 @@ export interface Cloud extends AsyncDisposable {
   /** Past the proxy. */
   readonly ec2: EC2Client;
   readonly guests: Guests;
+  /** Publishes another image by the user's own command, with these options; tells its id. */
+  publish(...options: string[]): Promise<string>;
   /** Writes config.json anew, with these changes to its `aws`. */
   configure(changes: object): Promise<void>;
 }
 
 /** Its addresses lead to this host: a VM's port 22 is at the private address of its instance. */
 const PREFIX = '127.83';
-/** Longer than any run of a test. */
-const LIFETIME_SECONDS = 900;
 
 export async function makeCloud(): Promise<Cloud> {
   await using made = new AsyncDisposableStack();
@@ -46,10 +45,9 @@ export async function makeCloud(): Promise<Cloud> {
   const { moto, chaos, provider, ec2 } = made.use(await startAccount());
   const network = await makeNetwork(ec2, PREFIX);
   const [ca, evidence, receipt] = await Promise.all([makeKey(moto.url), makeKey(moto.url), makeKey(moto.url)]);
-  const caPublicKey = await publicKeyOf(moto.url, ca);
-  const disk = made.use(await makeDisk(caPublicKey, LIFETIME_SECONDS));
-  await registerImage(ec2, { caPublicKey, imageDigest: disk.imageDigest });
-  const guests = made.use(startGuests(moto.url, chaos, (instance) => startMachine(disk.file, instance)));
+  const diskOf = disksOf(moto.url, made.adopt(await mkdtemp(join(tmpdir(), 'burnbag-disks-')), remove));
+  const boot = async (instance: Instance) => startMachine(await diskOf(instance.ImageId ?? ''), instance);
+  const guests = made.use(startGuests(moto.url, chaos, boot));
   const relayHost = await startRelayHost(place, made);
   Object.assign(place.env, environment(provider.address));
   const configure = async (changes: object): Promise<void> => {
@@ -63,9 +61,37 @@ export async function makeCloud(): Promise<Cloud> {
     await takeStamp({ home: place.home, root: ROOT, env: place.env });
   };
   await configure({});
+  await shareImageBase(place.home);
+  const publish = (...args: string[]) => published(place, args);
+  await publish();
   const all = made.move();
-  return { place, chaos, ec2, guests, configure, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { place, chaos, ec2, guests, configure, publish, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
+
+/** By the user's own command; tells the image's id. */
+async function published(place: TestHome, args: readonly string[]): Promise<string> {
+  const ended = await burnbag(place, ['aws', 'image', 'publish', ...args, '--json']);
+  const told = OPERATIONS.aws_image.result.parse(parseDocument(ended));
+  if (told.did !== 'published') throw new Error(`expected an image to be published, got ${ended.stderr}`);
+  return told.id;
+}
+
+/** The disks that images start from, as they lie in EBS: each is read once. */
+function disksOf(endpoint: string, folder: string): (imageId: string) => Promise<string> {
+  const reading = new Map<string, Promise<string>>();
+  const read = async (imageId: string): Promise<string> => {
+    const file = join(folder, `${imageId}.img`);
+    await readDisk(endpoint, imageId, file);
+    return file;
+  };
+  return (imageId) => {
+    const disk = reading.get(imageId) ?? read(imageId);
+    reading.set(imageId, disk);
+    return disk;
+  };
+}
+
+const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
 
 function environment(provider: string): Readonly<Record<string, string>> {
   const port = provider.slice(provider.lastIndexOf(':') + 1);
@@ -77,21 +103,6 @@ async function makeKey(endpoint: string): Promise<string> {
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' }));
   kms.destroy();
   return KeyMetadata?.KeyId ?? '';
-}
-
-async function publicKeyOf(endpoint: string, keyId: string): Promise<string> {
-  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  return kmsCaSigner(await openKmsKey({ region: REGION, endpoint, credentials }, keyId)).publicKeyLine;
-}
-
-/** What `burnbag aws image publish` would have said of the disk (test/end-to-end/aws-image.test.ts). */
-async function registerImage(
-  ec2: EC2Client,
-  { caPublicKey, imageDigest }: { readonly caPublicKey: string; readonly imageDigest: string },
-): Promise<void> {
-  const tags = { ...bakedTags({ caPublicKey, relayAddress: RELAY_ADDRESS }), [TAGS.image]: imageDigest };
-  const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-  await ec2.send(new CreateTagsCommand({ Resources: [SANDBOX_IMAGE], Tags }));
 }
 
 /** Configured as docs/aws.md says, with the key that Burnbag will make for itself. */

@@ -12,7 +12,8 @@ export function addImage(parent: Command, door: Door): void {
   image
     .command('publish')
     .description('make a disk of the sandbox image, with the CA and the relay baked in, and register it as an AMI')
-    .action(() => run({ what: 'publish' }));
+    .option('--profile <name>', 'with the tunnels of that profile baked in, which runs of it start from')
+    .action(({ profile }: { profile?: string }) => run({ what: 'publish', ...(profile !== undefined && { profile }) }));
   image
     .command('list')
     .description('list what this installation published')
@@ -29,7 +30,8 @@ function render(summary: ResultOf<'aws_image'>): readonly string[] {
   switch (summary.did) {
     case 'published': {
       const sent = summary.blocks === 0 ? 'it was there already' : `${summary.blocks} blocks sent`;
-      return [escapeInline(`${summary.id}: ${sent}. Runs start from it (image ${summary.image_digest.slice(0, 12)}).`)];
+      const image = `image ${summary.image_digest.slice(0, 12)}`;
+      return [escapeInline(`${summary.id}: ${sent}. ${runsOf(summary)} start from it (${image}).`)];
     }
     case 'listed':
       return listed(summary);
@@ -42,9 +44,13 @@ function listed({ images, unfinished }: Extract<ResultOf<'aws_image'>, { did: 'l
   if (images.length + unfinished.length === 0) return ['This installation has published no image.'];
   return [
     ...images.map((image) => {
-      const note = image.in_use ? 'runs start from it' : (image.misfit ?? 'fits');
+      const note = image.in_use ? `${runsOf(image)} start from it` : (image.misfit ?? 'fits');
       return `${image.id}  ${image.created_at}  ${image.image_digest.slice(0, 12)}  ${image.state}  ${note}`;
     }),
     ...unfinished.map(({ id, state, since }) => `${id}  ${since}  snapshot without an image, ${state}`),
   ].map(escapeInline);
+}
+
+function runsOf({ tunnels }: { readonly tunnels: readonly string[] }): string {
+  return tunnels.length === 0 ? 'Runs without tunnels' : `Runs with tunnels to ${tunnels.join(' ')}`;
 }
