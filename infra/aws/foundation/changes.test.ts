@@ -7,8 +7,8 @@ import {
   DescribeVpcEndpointsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { GetRoleCommand, GetRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
-import { GetObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetRoleCommand, GetRolePolicyCommand, type IAMClient } from '@aws-sdk/client-iam';
+import { GetObjectLockConfigurationCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ACCOUNT, clientOptions, REGION } from '../../../test/support/aws/clients.ts';
 import { evaluate } from '../../../test/support/aws/evaluate.ts';
@@ -31,13 +31,9 @@ beforeAll(async () => {
   deployed = await deployFoundation();
   ({ outputs } = deployed);
   ({ ec2 } = deployed.account);
-  s3 = new S3Client({ ...clients(), forcePathStyle: true });
-  iam = new IAMClient(clients());
+  ({ s3, iam } = deployed.clients);
 });
-afterAll(async () => {
-  for (const client of [s3, iam]) client.destroy();
-  await deployed[Symbol.asyncDispose]();
-});
+afterAll(() => deployed[Symbol.asyncDispose]());
 
 const clients = () => clientOptions(deployed.account.moto.url);
 const ofVpc = (...ids: string[]) => ({ Filters: [{ Name: 'vpc-id', Values: ids }] });

@@ -14,15 +14,15 @@ import {
   DescribeVpcsCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { GetRoleCommand, IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
-import { DescribeKeyCommand, GetKeyPolicyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { GetRoleCommand, type IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
+import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import {
   GetBucketEncryptionCommand,
   GetBucketVersioningCommand,
   GetObjectLockConfigurationCommand,
   GetPublicAccessBlockCommand,
   ListBucketsCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ACCOUNT, clientOptions } from '../../../test/support/aws/clients.ts';
@@ -51,14 +51,9 @@ beforeAll(async () => {
   deployed = await deployFoundation();
   ({ outputs } = deployed);
   ({ ec2 } = deployed.account);
-  s3 = new S3Client({ ...clients(), forcePathStyle: true });
-  kms = new KMSClient(clients());
-  iam = new IAMClient(clients());
+  ({ s3, kms, iam } = deployed.clients);
 });
-afterAll(async () => {
-  for (const client of [s3, kms, iam]) client.destroy();
-  await deployed[Symbol.asyncDispose]();
-});
+afterAll(() => deployed[Symbol.asyncDispose]());
 
 const ofVpc = (...ids: string[]) => ({ Filters: [{ Name: 'vpc-id', Values: ids }] });
 
