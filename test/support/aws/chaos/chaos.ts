@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answered, type Asked, ec2Error, forward, readRequest, send, xml } from './message.ts';
+import { pageOf, wholeOf } from './pages.ts';
 import { Replay } from './replay.ts';
 import { type ChaosRule, takeRule } from './rules.ts';
 import { type Delays, Visibility } from './visibility.ts';
@@ -15,6 +16,8 @@ export interface Chaos extends AsyncDisposable {
   /** The first that applies is used. */
   readonly rules: ChaosRule[];
   readonly delays: Delays;
+  /** How much of a list one answer holds; 0 is all of it, as moto does it. */
+  pageSize: number;
   /** What GetConsoleOutput says, by instance id; moto's own text for the others. */
   readonly consoles: Map<string, string>;
   /** Changes what an answer says, where something is set. */
@@ -30,6 +33,7 @@ export interface Chaos extends AsyncDisposable {
 export async function startChaos(target: string): Promise<Chaos> {
   const state: State = {
     rewrite: undefined,
+    pageSize: 0,
     target,
     rules: [],
     log: [],
@@ -59,6 +63,12 @@ export async function startChaos(target: string): Promise<Chaos> {
     set rewrite(change) {
       state.rewrite = change;
     },
+    get pageSize() {
+      return state.pageSize;
+    },
+    set pageSize(size) {
+      state.pageSize = size;
+    },
     rules,
     log,
     consoles,
@@ -69,6 +79,7 @@ export async function startChaos(target: string): Promise<Chaos> {
       state.replay.forget();
       state.seen.forget();
       state.rewrite = undefined;
+      state.pageSize = 0;
     },
     stop,
     [Symbol.asyncDispose]: stop,
@@ -77,6 +88,7 @@ export async function startChaos(target: string): Promise<Chaos> {
 
 interface State {
   rewrite: Chaos['rewrite'];
+  pageSize: number;
   readonly target: string;
   readonly rules: ChaosRule[];
   readonly log: string[];
@@ -102,7 +114,12 @@ async function handle(state: State, asked: Asked, response: ServerResponse): Pro
   else if (rule?.how !== 'ack-hang') send(response, rewritten(state, asked, answer));
 }
 
-async function ask({ target, replay, seen }: State, asked: Asked): Promise<Answered> {
+async function ask(state: State, asked: Asked): Promise<Answered> {
+  const paged = wholeOf(asked, state.pageSize);
+  return paged === undefined ? askWhole(state, asked) : pageOf(await askWhole(state, paged.asked), paged.page);
+}
+
+async function askWhole({ target, replay, seen }: State, asked: Asked): Promise<Answered> {
   const answer = await replay.answer(
     asked,
     (id) => seen.isTerminated(id),
