@@ -56,7 +56,10 @@ test('a flood of frames costs the process at the other end of the wire half a pr
   const [before, cpu, started] = [process.memoryUsage().rss, process.cpuUsage(), performance.now()];
   const flood = (program: string): string => `timeout 3 bash -c 'exec 3>/dev/udp/10.0.2.2/9; ${program} >&3' &`;
   const floods = [flood('dd if=/dev/zero bs=1400'), flood('dd if=/dev/zero bs=1'), 'timeout 3 ping -q -A 10.0.2.2 &'];
-  const [, waited] = await Promise.all([hostile.root.run(`${floods.join('\n')}\nwait`), sleep(500).then(() => smallThing(bystander))]);
+  const [, waited] = await Promise.all([
+    hostile.root.run(`${floods.join('\n')}\nwait`),
+    sleep(500).then(() => smallThing(bystander)),
+  ]);
   const { user, system } = process.cpuUsage(cpu);
   expect((user + system) / 1000 / (performance.now() - started)).toBeLessThan(OWN_MAX_CPU);
   expect((process.memoryUsage().rss - before) / MEBIBYTE).toBeLessThan(OWN_MAX_GROWTH_MIB);
