@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConcreteId, Deletion, EngineEvent } from '../driver.ts';
 import { notDeleted, withinLimit } from '../host/burn.ts';
-import { notOfRun, removeFolder } from '../host/delete.ts';
+import { notOfRun, removeFolder, unlinkOwn } from '../host/delete.ts';
 import { runFolderOf, type RunFolder } from '../host/run-folder.ts';
 import { removeStackTraces } from '../host/stack-files.ts';
 import { isExpected } from './ids.ts';
@@ -103,6 +103,7 @@ async function awaitOrdered(parts: Parts, runId: string, manifest: readonly Conc
 async function deleteOne(parts: Parts, folder: RunFolder, target: ConcreteId): Promise<string | undefined> {
   if ((await look(parts, target).catch(() => undefined))?.state === 'gone') return undefined;
   if (kindOf(target.kind) !== undefined) return removeFromAws(parts, folder.runId, target);
+  if (target.kind === 'socket') return unlinkOwn(folder, target.id);
   if (target.kind === 'directory') return removeFolder(folder, target.id);
   if (target.kind !== 'stack' || target.id !== folder.stack)
     throw notOfRun(`run ${folder.runId}`, `${target.kind} ${target.id}`);
@@ -116,7 +117,7 @@ function removeState({ options, remoteState }: Parts, stack: string): Promise<vo
 
 /** Holders before what they hold, this host's things last; each once. */
 function inOrder(ids: readonly ConcreteId[]): readonly ConcreteId[] {
-  const order: readonly string[] = [...KINDS.map(({ kind }) => kind), 'stack', 'directory'];
+  const order: readonly string[] = [...KINDS.map(({ kind }) => kind), 'socket', 'stack', 'directory'];
   const unique = [...new Map(ids.map((id) => [nameOf(id), id])).values()];
   return unique.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
 }

@@ -169,7 +169,8 @@ async function expectBurned(run: RunSummary): Promise<void> {
   expect(burn?.gone).toBe(burn?.ids);
   expect(cloud.guests.running()).toEqual([]);
   expect((await instances()).filter(({ State }) => State?.Name !== 'terminated')).toEqual([]);
-  expect((await cloud.ec2.send(new DescribeVolumesCommand({}))).Volumes).toEqual([]);
+  const { Volumes = [] } = await cloud.ec2.send(new DescribeVolumesCommand({}));
+  expect(Volumes.filter(({ VolumeId = '' }) => !cloud.ofImages.has(VolumeId))).toEqual([]);
   expect((await cloud.ec2.send(new DescribeNetworkInterfacesCommand({}))).NetworkInterfaces).toEqual([]);
   const Filters = [{ Name: 'tag-key', Values: ['burnbag:run'] }];
   expect((await cloud.ec2.send(new DescribeSecurityGroupsCommand({ Filters }))).SecurityGroups).toEqual([]);

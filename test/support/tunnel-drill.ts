@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connect, type NetConnectOpts } from 'node:net';
-import { burnbag, eventually, parseDocument, type Running, startBurnbag } from './burnbag.ts';
+import { burnbag, type Ended, eventually, parseDocument, type Running, startBurnbag } from './burnbag.ts';
 import type { TestHome } from './home.ts';
 
 /** Answers each line on two ports, one of which the profile `tunnel-drill` lists. */
@@ -28,7 +28,10 @@ export async function startDrill(place: TestHome): Promise<Drill> {
   ];
   const file = await place.write('actions.json', JSON.stringify(actions));
   const running = startBurnbag(place, ['run', file, '--profile', 'tunnel-drill', '--task', 'drill', '--json']);
+  const state: { ended?: Ended } = {};
+  void running.ended.then((ended) => (state.ended = ended));
   const runId = await eventually('the run to execute', async () => {
+    if (state.ended !== undefined) throw new Error(`expected the run to execute, got ${JSON.stringify(state.ended)}`);
     const shown = await burnbag(place, ['runs', '--json']);
     if (shown.exitCode !== 0) return undefined;
     const { runs } = parseDocument(shown) as { runs: { run_id: string; state: string }[] };

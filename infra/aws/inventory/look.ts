@@ -70,7 +70,8 @@ async function lookOutsideAws({ options, remoteState }: Parts, id: ConcreteId, t
     if (here !== there) throw cannotTell(`stack ${id.id} in ${here}`, `one in ${there}`, 'set aws.state_url as it was');
     if (remoteState !== undefined) return remoteState.look(id.id, turn);
   }
-  const means = { directory: [lookAtPath, lookIntoFolder], stack: [lookForStack, lookAtStackFiles] };
+  const paths = [lookAtPath, lookIntoFolder];
+  const means = { directory: paths, socket: paths, stack: [lookForStack, lookAtStackFiles] };
   const looks = Object.hasOwn(means, id.kind) ? means[id.kind as keyof typeof means] : undefined;
   const by = looks?.[turn % looks.length];
   if (by === undefined)

@@ -5,6 +5,8 @@ import { DescribeImagesCommand, DescribeSnapshotsCommand, EC2Client } from '@aws
 import { clientOptions } from './clients.ts';
 
 const GIBIBYTE = 1024 ** 3;
+/** EBS has no other; moto says 512, and means it. */
+const BLOCK_BYTES = 512 * 1024;
 const DOWNLOADS = 8;
 
 /**
@@ -19,7 +21,7 @@ export async function readDisk(endpoint: string, imageId: string, file: string):
     const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] }));
     await using disk = await open(file, 'wx');
     await disk.truncate((Snapshots[0]?.VolumeSize ?? 0) * GIBIBYTE);
-    for await (const { Blocks = [], BlockSize = 0 } of paginateListSnapshotBlocks({ client: ebs }, { SnapshotId })) {
+    for await (const { Blocks = [] } of paginateListSnapshotBlocks({ client: ebs }, { SnapshotId })) {
       const left = [...Blocks];
       const work = async (): Promise<void> => {
         for (let block = left.shift(); block !== undefined; block = left.shift()) {
@@ -29,7 +31,7 @@ export async function readDisk(endpoint: string, imageId: string, file: string):
           const data = Buffer.from((await BlockData?.transformToByteArray()) ?? []);
           if (createHash('sha256').update(data).digest('base64') !== Checksum)
             throw new Error(`expected block ${BlockIndex} of ${SnapshotId} to have its checksum`);
-          await disk.write(data, 0, data.length, BlockIndex * BlockSize);
+          await disk.write(data, 0, data.length, BlockIndex * BLOCK_BYTES);
         }
       };
       await Promise.all(Array.from({ length: DOWNLOADS }, work));
