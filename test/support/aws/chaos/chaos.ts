@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answered, type Asked, ec2Error, forward, readRequest, send, xml } from './message.ts';
@@ -41,15 +41,7 @@ export async function startChaos(target: string): Promise<Chaos> {
     replay: new Replay(),
     seen: new Visibility(),
   };
-  const server = createServer((message, response) => {
-    readRequest(message)
-      .then((asked) => handle(state, asked, response))
-      .catch((error: unknown) => {
-        send(response, ec2Error(502, 'ServiceUnavailable', String(error)));
-      });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = await listen(state);
   const stop = async () => {
     server.closeAllConnections();
     if (server.listening) await new Promise((resolve) => server.close(resolve));
@@ -84,6 +76,19 @@ export async function startChaos(target: string): Promise<Chaos> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function listen(state: State): Promise<Server> {
+  const server = createServer((message, response) => {
+    readRequest(message)
+      .then((asked) => handle(state, asked, response))
+      .catch((error: unknown) => {
+        send(response, ec2Error(502, 'ServiceUnavailable', String(error)));
+      });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
 }
 
 interface State {
