@@ -3,10 +3,17 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { portOf, TunnelDestination } from '../../executor/protocol/index.ts';
+import type { Sandbox } from '../../infra/driver.ts';
 import { RequestError } from '../errors.ts';
 import type { Session } from '../relay/index.ts';
 import type { LiveRun } from './live.ts';
 import type { Deps } from './step.ts';
+
+/** What of a run a door needs. */
+export type DoorRun = Pick<LiveRun, 'runId' | 'session' | 'tunnels' | 'tunnelDoors'> & {
+  readonly sandbox: { readonly streams: Pick<Sandbox['streams'], 'console'> } | undefined;
+};
+type DoorDeps = { readonly journal: Pick<Deps['journal'], 'recordId'> };
 
 /** Where a program of this user reaches a destination inside the sandbox, while the run executes. */
 export interface TunnelDoor {
@@ -18,10 +25,11 @@ export interface TunnelDoor {
 /**
  * Opens the door to one destination of a run, or says where it is. Each connection to its socket is one through the relay's own connection; nobody
  * gets that one, nor a socket of it. The socket is in the manifest of ids before it is there; it goes with the session, and the burn proves it gone.
+ * A door that could not be opened is tried again by the next who asks. Rejects with RequestError, or with what the journal or the socket said.
  */
 export async function openTunnelDoor(
-  live: LiveRun,
-  deps: Deps,
+  live: DoorRun,
+  deps: DoorDeps,
   destination: string,
   openedBy: string,
 ): Promise<TunnelDoor> {
@@ -36,11 +44,15 @@ export async function openTunnelDoor(
     });
   }
   const socket = join(dirname(sandbox.streams.console), `tunnel-${portOf(destination)}.sock`);
-  live.tunnelDoors.set(
-    destination,
-    live.tunnelDoors.get(destination) ?? listen(live, session, deps, { destination, socket, openedBy }),
-  );
-  await live.tunnelDoors.get(destination);
+  const opening =
+    live.tunnelDoors.get(destination) ?? listen(live.runId, session, deps, { destination, socket, openedBy });
+  live.tunnelDoors.set(destination, opening);
+  try {
+    await opening;
+  } catch (error) {
+    if (live.tunnelDoors.get(destination) === opening) live.tunnelDoors.delete(destination);
+    throw error;
+  }
   return { destination, socket };
 }
 
@@ -48,9 +60,9 @@ interface Order extends TunnelDoor {
   readonly openedBy: string;
 }
 
-async function listen(live: LiveRun, session: Session, deps: Deps, order: Order): Promise<void> {
+async function listen(runId: string, session: Session, deps: DoorDeps, order: Order): Promise<void> {
   const { destination, socket: path, openedBy } = order;
-  await deps.journal.recordId(live.runId, { kind: 'socket', id: path, detail: {} });
+  await deps.journal.recordId(runId, { kind: 'socket', id: path, detail: {} });
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
