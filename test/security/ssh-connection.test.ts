@@ -8,7 +8,18 @@ import { forgeCertificate, forgeLogin, MACHINE_ID, TASK_ID } from '../support/lo
 import { parseLogin } from '../../orchestrator/relay/login.ts';
 import { HOST, openSsh } from '../support/ssh/openssh.ts';
 import { HONEST_EXECUTOR, startSshd } from '../support/sshd.ts';
-import { forged, HEALTH, loginOf, minted, open, PATIENT, regrant, revokeFor } from '../support/ssh/relay-side.ts';
+import {
+  copyLog,
+  forged,
+  HEALTH,
+  loginOf,
+  minted,
+  mintedAudit,
+  open,
+  PATIENT,
+  regrant,
+  revokeFor,
+} from '../support/ssh/relay-side.ts';
 import { mintFor, startTarget, type Target } from '../support/ssh/target.ts';
 
 /** What a certificate that is good opens, and for how long: one connection, one session, until it expires or somebody takes it back. */
@@ -65,6 +76,14 @@ describe('one certificate, one connection', SLOW, () => {
     });
     await expect(open(target, login)).rejects.toMatchObject({ code: 'refused' });
     expect(await target.executorLog()).toContain(`"event":"certificates_revoked"`);
+  });
+
+  test('one that copies logs is let in once; control: again, where the sandbox has forgotten it', async () => {
+    const credentials = await mintedAudit(target);
+    expect(await copyLog(target, credentials)).toBeGreaterThan(0);
+    await expect(copyLog(target, credentials)).rejects.toMatchObject({ code: 'refused' });
+    expect(await target.guest.root.run('rm /run/used/*')).toMatchObject({ code: 0 });
+    expect(await copyLog(target, credentials)).toBeGreaterThan(0);
   });
 });
 

@@ -4,10 +4,10 @@ import { canonicalJson, Grant, GRANT_EXTENSION } from '../../../executor/protoco
 import { readCertificateLine, type CertificateBody } from '../../../orchestrator/ca/certificate.ts';
 import { createRunKey } from '../../../orchestrator/ca/index.ts';
 import { mint } from '../../../orchestrator/ca/mint.ts';
-import { orderRevoke } from '../../../orchestrator/ca/order.ts';
+import { orderAudit, orderRevoke } from '../../../orchestrator/ca/order.ts';
 import { parsePublicKeyLine } from '../../../orchestrator/ca/public-key.ts';
 import { connect, OpeningFailed } from '../../../orchestrator/relay/connect.ts';
-import { openRelay, revokeInSandbox, type Session } from '../../../orchestrator/relay/index.ts';
+import { fetchLog, openRelay, revokeInSandbox, type Session } from '../../../orchestrator/relay/index.ts';
 import { DEADLINES } from '../../../orchestrator/relay/limits.ts';
 import { parseLogin } from '../../../orchestrator/relay/login.ts';
 import { translate } from '../../../orchestrator/relay/translate.ts';
@@ -62,14 +62,32 @@ export function open(target: Target, credentials: Credentials, signal?: AbortSig
 
 /** Has the sandbox refuse these serials from now on, by a login that can do nothing else, which is given. */
 export async function revokeFor(target: Target, serials: readonly string[]): Promise<Credentials> {
+  const credentials = await mintedBy(target, orderRevoke);
+  await revokeInSandbox({ ...wayIn(target), ...credentials, serials, onRecord: () => undefined });
+  return credentials;
+}
+
+/** A login that can only copy logs out. */
+export function mintedAudit(target: Target): Promise<Credentials> {
+  return mintedBy(target, orderAudit);
+}
+
+/** How many bytes of the guest's own audit log such a login copies out. */
+export async function copyLog(target: Target, credentials: Credentials): Promise<number> {
+  const { content } = await fetchLog({ ...wayIn(target), ...credentials, log: 'audit', onRecord: () => undefined });
+  return content.length;
+}
+
+async function mintedBy(target: Target, order: typeof orderAudit): Promise<Credentials> {
   const { publicKeyLine: publicKey, privateKey } = createRunKey();
-  const { machineId, hostKey } = target.guest;
+  const { machineId } = target.guest;
   const request = { runId: RUN_ID, machineId, publicKey, sourceAddress: SOURCE_ADDRESS, ttlSeconds: 60 };
-  const order = orderRevoke({ ...request, now: new Date() }, parsePublicKeyLine(target.signer.publicKeyLine));
-  const { certificateLine: certificate } = await mint(order, target.signer);
-  const login = { address: { path: target.socket }, hostKey, privateKey, certificate };
-  await revokeInSandbox({ ...login, serials, onRecord: () => undefined });
-  return { privateKey, certificate };
+  const ordered = order({ ...request, now: new Date() }, parsePublicKeyLine(target.signer.publicKeyLine));
+  return { privateKey, certificate: (await mint(ordered, target.signer)).certificateLine };
+}
+
+function wayIn({ socket, guest: { hostKey } }: Target) {
+  return { address: { path: socket }, hostKey, deadlines: PATIENT };
 }
 
 /** What the relay's lower half logs in with. */
