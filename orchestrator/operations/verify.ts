@@ -21,7 +21,7 @@ const CODES = Object.keys(CHECKS) as [CheckCode, ...CheckCode[]];
 const Check = z.strictObject({
   code: z.enum(CODES),
   what: z.string(),
-  status: z.enum(['ok', 'failed', 'not_checked', 'skipped']),
+  status: z.enum(['ok', 'failed', 'not_checked', 'not_asked', 'skipped']),
   detail: z.string(),
 });
 

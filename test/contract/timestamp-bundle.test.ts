@@ -1,7 +1,14 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Certificate, readAuthorities, stampSeal, verifyBundle } from '../../orchestrator/evidence/index.ts';
+import {
+  type Certificate,
+  linesOf,
+  readAuthorities,
+  reportOf,
+  stampSeal,
+  verifyBundle,
+} from '../../orchestrator/evidence/index.ts';
 import { Kit, sha256 } from '../../tools/vectors/kit.ts';
 import { temporaryArchive, type TemporaryArchive } from '../support/archive.ts';
 import { burnedBundle, temporaryKeys, type TestKeys } from '../support/bundle.ts';
@@ -73,6 +80,21 @@ describe.skipIf(OPENSSL === undefined)('a bundle with a timestamp', { timeout: 6
       stamp: { status: 'ok' },
       by: { status: 'not_checked', detail: expect.stringContaining('not checked against a CA') as string },
     });
+  });
+
+  test('lacks nothing where none was asked for: no row of the list reads like a doubt', async () => {
+    const { dir: plain } = await burnedBundle(keys, here.archive, 'plain', { run_id: '000000000002' });
+    const found = await verifyBundle(plain, { trust: keys.trust, authorities: trusted });
+    expect(found.verdict).toBe('verified');
+    expect(linesOf(reportOf(plain, found)).filter((line) => !line.startsWith('  ✔'))).toEqual([
+      `evidence in ${plain}`,
+      '  · no timestamp was asked for',
+      '  · so there is no authority of one',
+      '',
+      expect.stringMatching(/^verified/),
+      expect.stringMatching(/^completeness/),
+      expect.stringMatching(/^[1-9][0-9]* bytes of evidence in/),
+    ]);
   });
 
   test('is archived with it, under the same lock', async () => {

@@ -91,8 +91,8 @@ describe('verify', () => {
     expect(found).toMatchObject({ verdict: 'verified', first_failure: null, completeness: 'complete' });
     const others = found.checks.filter(({ status }) => status !== 'ok').map(({ code, detail }) => [code, detail]);
     expect(others).toEqual([
-      ['timestamp', 'none was asked for'],
-      ['timestamp_authority', 'there is none'],
+      ['timestamp', 'no timestamp was asked for'],
+      ['timestamp_authority', 'so there is no authority of one'],
     ]);
   });
 

@@ -71,6 +71,26 @@ describe('verify.mjs', () => {
     expect(stdout.replaceAll(/[✔✘·]/g, '')).toMatch(/^[\x20-\x7e\n]*$/);
   });
 
+  test('says how many bytes of evidence it read, also of evidence that it refuses', async () => {
+    const bytesOf = async (name: string) => {
+      await using laid = await layOut(named(name));
+      return (await file.run(laid.dir, {})).report.bytes;
+    };
+    expect(await bytesOf('one-byte')).toBe(await bytesOf('untouched'));
+    expect(await bytesOf('one-byte')).toBeGreaterThan(0);
+    expect(await bytesOf('signature-of-something-else')).toBe(0);
+  });
+
+  test.each([
+    ['untouched', /^ {2}✔ the timestamp holds/m, /^ {2}\? its authority is one you trust · not checked against a CA/m],
+    ['no-timestamp-and-why', /^ {2}\? the timestamp holds.*none, and the receipt says why/m, /there is no timestamp/],
+    ['sealed-late', /^ {2}· no timestamp: none is asked for over a seal/m, /^ {2}· so there is no authority of one/m],
+  ])('tells a timestamp, one that did not come and one that nobody asked for apart: %s', async (name, ...rows) => {
+    await using laid = await layOut(named(name));
+    const { stdout } = await file.start([laid.dir]);
+    for (const row of rows) expect(stdout).toMatch(row);
+  });
+
   test.each([
     ['no folder', [], 64],
     ['two folders', ['a', 'b'], 64],

@@ -27,11 +27,14 @@ export const CHECKS = {
 
 export type CheckCode = keyof typeof CHECKS;
 
-/** One check and how it went; `not_checked` where nobody said whom to trust, `skipped` after the first failure. */
+/**
+ * One check and how it went; `not_checked` where something is missing that would be checked, or nobody said whom to trust; `not_asked` where there is
+ * nothing to check and nothing is missing; `skipped` after the first failure.
+ */
 export interface Check {
   readonly code: CheckCode;
   readonly what: string;
-  readonly status: 'ok' | 'failed' | 'not_checked' | 'skipped';
+  readonly status: 'ok' | 'failed' | 'not_checked' | 'not_asked' | 'skipped';
   readonly detail: string;
 }
 
@@ -66,6 +69,11 @@ export class CheckList {
   /** Says that one check could not be made. */
   pass(code: CheckCode, why: string): void {
     this.#note(code, 'not_checked', why);
+  }
+
+  /** Says that there is nothing to check, because nobody asked for it: no reason to doubt anything. */
+  nothing(code: CheckCode, why: string): void {
+    this.#note(code, 'not_asked', why);
   }
 
   /** All checks, those after the first failure as skipped. */

@@ -45,10 +45,16 @@ export function checkFileList(manifest: Manifest, names: readonly string[]): Sho
   return [undefined, `${listed.length} files of evidence`];
 }
 
-/** Reads every file once and compares it with the list. */
-export async function checkFiles(dir: string, manifest: Manifest): Promise<Shown<BundleReading>> {
+/** Reads every file once and compares it with the list. How many bytes were read is told whatever comes of it. */
+export async function checkFiles(
+  dir: string,
+  manifest: Manifest,
+  onRead: (bytes: number) => void,
+): Promise<Shown<BundleReading>> {
   const names = manifest.files.map(({ name }) => name);
   const reading = await readBundle(dir, names, manifest.run.run_id);
+  const read = reading.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  onRead(read);
   for (const [index, listed] of manifest.files.entries()) {
     const found = reading.files[index];
     if (found?.bytes !== listed.bytes)
@@ -56,7 +62,7 @@ export async function checkFiles(dir: string, manifest: Manifest): Promise<Shown
     if (found.sha256 !== listed.sha256)
       throw new CheckFailed(`${listed.name} to have sha256 ${listed.sha256}`, found.sha256);
   }
-  return [reading, `${manifest.files.reduce((sum, { bytes }) => sum + bytes, 0)} bytes`];
+  return [reading, `${read} bytes`];
 }
 
 export function checkMerkleRoot(manifest: Manifest): Shown<undefined> {

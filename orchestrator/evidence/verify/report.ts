@@ -27,7 +27,7 @@ export function reportOf(folder: string, found: Verification): VerificationRepor
   };
 }
 
-const MARKS = { ok: '✔', failed: '✘', not_checked: '?', skipped: '·' } as const;
+const MARKS = { ok: '✔', failed: '✘', not_checked: '?', not_asked: '·', skipped: '·' } as const;
 const WORDS = {
   verified: 'verified: nothing was changed, and the signers are ones you trust',
   self_consistent: 'NOT VERIFIED: consistent with itself, but nobody said whose signatures count',
@@ -36,17 +36,20 @@ const WORDS = {
 
 /** The checks one by one, then the verdict, with the first thing that is wrong. What the bundle says is in it as it is: escape before printing. */
 export function linesOf(report: VerificationReport): readonly string[] {
-  const rows = report.checks.map(
-    ({ status, what, detail }) => `  ${MARKS[status]} ${what}${detail === '' ? '' : ` · ${detail}`}`,
-  );
   const wrong = report.first_failure;
   return [
     `evidence in ${report.folder}`,
-    ...rows,
+    ...report.checks.map(rowOf),
     '',
     WORDS[report.verdict],
     ...(wrong === null ? [] : [`  first thing wrong: ${wrong.what}`, `  ${wrong.detail}`]),
     ...(report.verdict === 'refused' || report.completeness === null ? [] : [`completeness: ${report.completeness}`]),
-    `${report.bytes} bytes in ${report.duration_ms} ms`,
+    `${report.bytes} bytes of evidence in ${report.duration_ms} ms`,
   ];
+}
+
+/** Of what nobody asked for, what would hold is left out: it reads as if something were in doubt. */
+function rowOf({ status, what, detail }: Check): string {
+  if (status === 'not_asked') return `  ${MARKS[status]} ${detail}`;
+  return `  ${MARKS[status]} ${what}${detail === '' ? '' : ` · ${detail}`}`;
 }

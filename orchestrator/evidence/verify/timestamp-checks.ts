@@ -22,9 +22,7 @@ export async function checkTimestamp(
   }: { manifest: Manifest; receipt: ReceiptPredicate; authorities: readonly Certificate[] },
 ): Promise<void> {
   if (!files.has(TIMESTAMP_FILE)) {
-    const why = receipt.timestamp?.why ?? null;
-    list.pass('timestamp', why === null ? 'none was asked for' : `none, and the receipt says why: ${why}`);
-    list.pass('timestamp_authority', 'there is none');
+    checkAbsent(list, receipt);
     return;
   }
   const { token, certificate } = await list.check('timestamp', () => checkStamp(files, manifest, receipt));
@@ -36,6 +34,20 @@ export async function checkTimestamp(
     return;
   }
   await list.check('timestamp_authority', () => checkAuthority(token, certificate, authorities));
+}
+
+/** Timestamps are an option: a run for which none was asked lacks nothing. One that was asked for and did not come is missing, and says so. */
+function checkAbsent(list: CheckList, { timestamp, seal }: ReceiptPredicate): void {
+  if (timestamp === undefined) {
+    list.nothing(
+      'timestamp',
+      seal === undefined ? 'no timestamp was asked for' : 'no timestamp: none is asked for over a seal that came late',
+    );
+    list.nothing('timestamp_authority', 'so there is no authority of one');
+    return;
+  }
+  list.pass('timestamp', `none, and the receipt says why: ${timestamp.why ?? ''}`);
+  list.pass('timestamp_authority', 'there is no timestamp');
 }
 
 function checkStamp(

@@ -33,6 +33,7 @@ export interface Verification {
   readonly evidenceRoot?: string;
   readonly archive?: ArchiveRecord;
   readonly receipt?: ReceiptPredicate;
+  /** Of the files of evidence, as far as they were read. */
   readonly bytes: number;
   readonly durationMs: number;
 }
@@ -96,8 +97,8 @@ async function checkBundle(
   const root = await list.check('statement', () => checkStatement(files, manifest, payload));
   Object.assign(found, { manifest, evidenceRoot: root });
   await list.check('file_list', () => checkFileList(manifest, names));
-  const reading = await list.check('file_digests', () => checkFiles(dir, manifest));
-  found.bytes = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const onRead = (bytes: number): void => void (found.bytes = bytes);
+  const reading = await list.check('file_digests', () => checkFiles(dir, manifest, onRead));
   await list.check('merkle_root', () => checkMerkleRoot(manifest));
   await list.check('verdict', () => checkVerdict(manifest, reading));
   const archive = await checkArchiveRecord(list, files, manifest, root);
