@@ -25,12 +25,13 @@ export function findPath(
   certificate: Certificate,
   { others, trusted, atMs }: { others: readonly Certificate[]; trusted: readonly Certificate[]; atMs: number },
 ): readonly Certificate[] | undefined {
+  const isSigned = remembered(isSignedBy509);
   const extend = (path: readonly Certificate[], last: Certificate): readonly Certificate[] | undefined => {
     if (!isValidAt(last, atMs)) return undefined;
     if (trusted.some(({ der }) => der.equals(last.der))) return path;
     if (path.length === PATH_MAX) return undefined;
     for (const next of [...trusted, ...others]) {
-      if (path.includes(next) || !isSignedBy509(last, next) || !mayIssue(next, path.length - 1)) continue;
+      if (path.includes(next) || !isSigned(last, next) || !mayIssue(next, path.length - 1)) continue;
       const found = extend([...path, next], next);
       if (found !== undefined) return found;
     }
@@ -47,6 +48,18 @@ export function isValidAt({ notBeforeMs, notAfterMs }: Certificate, atMs: number
 export function unknownCritical({ extensions }: Certificate): string | undefined {
   const known: readonly string[] = Object.values(EXTENSION);
   return [...extensions].find(([oid, { critical }]) => critical && !known.includes(oid))?.[0];
+}
+
+/** Each two are compared once, however many ways lead over them: whoever sends certificates that all sign each other must not keep a run waiting. */
+function remembered(ask: (one: Certificate, by: Certificate) => boolean): typeof ask {
+  const answers = new Map<Certificate, Map<Certificate, boolean>>();
+  return (one, by) => {
+    const known = answers.get(one) ?? new Map<Certificate, boolean>();
+    answers.set(one, known);
+    const answer = known.get(by) ?? ask(one, by);
+    known.set(by, answer);
+    return answer;
+  };
 }
 
 function isSignedBy509(certificate: Certificate, by: Certificate): boolean {
