@@ -25,7 +25,7 @@ export async function archiveLate(request: LateArchiveRequest): Promise<LateArch
   const { dir, signer, archive, now = new Date() } = request;
   const seal = await requireSeal(dir, signer.publicKey);
   const receiptSha256 = await requireReceipt(dir);
-  const existing = await readLate(dir, signer);
+  const existing = await readLate(dir, signer, { evidenceRoot: seal.evidenceRoot, receiptSha256 });
   const late = existing ?? {
     version: 1,
     receipt_sha256: receiptSha256,
@@ -43,13 +43,20 @@ export async function archiveLate(request: LateArchiveRequest): Promise<LateArch
   return late;
 }
 
-/** Undefined where there is none that this key signed. */
-async function readLate(dir: string, { publicKey }: Signer): Promise<LateArchive | undefined> {
+/** Undefined where there is none that this key signed over this evidence and this receipt: another run's says nothing of this one. */
+async function readLate(
+  dir: string,
+  { publicKey }: Signer,
+  { evidenceRoot, receiptSha256 }: { evidenceRoot: string; receiptSha256: string },
+): Promise<LateArchive | undefined> {
   const bytes = await readIfThere(join(dir, LATE_FILE));
   const read = bytes === undefined ? undefined : readCanonical(bytes, Envelope);
   if (read === undefined || 'problem' in read || !isSignedBy(read.value, publicKey.key)) return undefined;
   const statement = readCanonical(payloadOf(read.value) ?? Buffer.alloc(0), LateArchiveStatement);
-  return 'value' in statement ? statement.value.predicate : undefined;
+  if ('problem' in statement) return undefined;
+  const late = statement.value.predicate;
+  const isOfThis = late.record.evidence_root === evidenceRoot && late.receipt_sha256 === receiptSha256;
+  return isOfThis ? late : undefined;
 }
 
 async function requireReceipt(dir: string): Promise<string> {

@@ -1,8 +1,9 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  archiveLate,
   archiveReceipt,
   archiveRun,
   openArchive,
@@ -86,4 +87,18 @@ test('refuses to archive what is not sealed, or sealed by somebody else', async 
       code: 'not_sealed',
     });
   }
+});
+
+test('a late archive record of another run is not taken for this one’s: its files come under lock all the same', async () => {
+  const late = async (name: string, runId: string) => {
+    const { dir, run } = await sealedBundle(keys, name, { run: { run_id: runId }, ids: KNOWN_IDS });
+    await signReceipt({ dir, run, ids: KNOWN_IDS.map(({ kind, id }) => proof(kind, id)), signer: keys.receipt });
+    return { dir, archive: () => archiveLate({ dir, signer: keys.evidence, archive: here.archive, facts }) };
+  };
+  const [one, other] = [await late('late-one', '00000000000a'), await late('late-other', '00000000000b')];
+  await other.archive();
+  await cp(join(other.dir, 'late-archive.dsse.json'), join(one.dir, 'late-archive.dsse.json'));
+  expect((await verifyBundle(one.dir, { trust: keys.trust })).firstFailure?.code).toBe('late_archive');
+  expect((await one.archive()).record.run_id).toBe('00000000000a');
+  expect(await verifyBundle(one.dir, { trust: keys.trust })).toMatchObject({ verdict: 'verified' });
 });
