@@ -20,7 +20,7 @@ export type { Crew };
  * One sweep of the reaper, by the owner of the data directory. Both ways, because each can be wrong by itself:
  *
  *   journal → what exists   runs that have not ended and that nobody conducts are taken up: collected, burned, proven;
- *   what exists → journal   what is found of a run that has ended, or that nobody knows, is marked, looked at once more, and burned.
+ *   what exists → journal   what is found of a run that has ended, or that nobody knows, is marked, asked about once more, and burned.
  *
  * It never burns more than `most` runs: a sweep that wants to burn everything is more likely wrong than right.
  */
@@ -61,7 +61,7 @@ export interface SweepOrder {
   readonly graceSeconds: number;
 }
 
-/** Between marking and burning. What ends by itself gets time to, and what was a glimpse is not burned. */
+/** Between marking and burning: who is about to put it on record gets time to. */
 const LAST_CHECK_MS = 1_000;
 
 async function abandoned({ journal }: Deps, crew: Crew): Promise<readonly Run[]> {
@@ -108,7 +108,7 @@ async function mark(
   return marked;
 }
 
-/** The last check: it must still be there, and still be nobody's. */
+/** The last check: it must still be nobody's. What has gone by itself since is proven gone as what is burned. */
 async function burnMarked(
   { find, verdict, standing }: Marked,
   order: SweepOrder,
