@@ -57,6 +57,9 @@ export const evidenceLs = operation({
   },
 });
 
+/** By which an export's file is known for what it holds: either has one JSON document a line. */
+const EXTENSIONS = { ocsf: 'ocsf.ndjson', ndjson: 'ndjson' } as const;
+
 /** Writes one run's evidence to a file in a form that other tools read, secrets taken out; the custody log keeps its digest. */
 export const evidenceExport = operation({
   name: 'evidence_export',
@@ -76,7 +79,7 @@ export const evidenceExport = operation({
   async run({ run, format, out }, { environment: { home, requester } }) {
     const folder = await findRunFolder(run, home);
     const trust = await readTrustedKeys(home);
-    const file = out ?? join(home, 'exports', `${folder.slice(-12)}.${format}.ndjson`);
+    const file = out ?? join(home, 'exports', `${folder.slice(-12)}.${EXTENSIONS[format]}`);
     const lines: string[] = [];
     const found = await exportBundle(folder, { format, trust, write: (line) => lines.push(`${line}\n`) });
     const text = lines.join('');

@@ -45,9 +45,13 @@ describe.runIf(isolation === 'emulated')('a run in software emulation', () => {
 
   test('says so in its signed evidence, and in what is exported of it', async () => {
     expect(JSON.parse(await read('manifest.json'))).toMatchObject({ run: { isolation: 'emulated' } });
-    expect((await burnbag(place, ['evidence', 'export', run.run_id, '--format', 'ocsf'])).exitCode).toBe(0);
-    const exported = await readFile(join(place.home, 'exports', `${run.run_id}.ocsf.ndjson`), 'utf8');
-    expect(exported).toContain('"isolation":"emulated"');
+    for (const [format, name] of [
+      ['ocsf', `${run.run_id}.ocsf.ndjson`],
+      ['ndjson', `${run.run_id}.ndjson`],
+    ] as const) {
+      expect((await burnbag(place, ['evidence', 'export', run.run_id, '--format', format])).exitCode).toBe(0);
+      expect(await readFile(join(place.home, 'exports', name), 'utf8')).toContain('"isolation":"emulated"');
+    }
   });
 });
 

@@ -77,9 +77,9 @@ export class AuditWitness {
     this.findings.add('audit_gap', 'audit', from === to ? `number ${from}` : `numbers ${from} to ${to}`);
   }
 
-  /** auditd says when it starts; anything else it says of itself is that it ended, was told to, or failed. */
+  /** auditd says when it starts, once; anything else it says of itself is that it ended, was told to, or failed. One that was killed says nothing, but starts again. */
   #noteDaemon(type: string): void {
-    if (type === 'DAEMON_START') this.#hasStart = true;
+    if (type === 'DAEMON_START' && !this.#hasStart) this.#hasStart = true;
     else this.findings.add('audit_stopped', 'audit', `by its own word, record ${this.records}`);
   }
 

@@ -40,6 +40,14 @@ export const audit: Case[] = [
     },
   ],
   [
+    'auditd was killed and started again',
+    'audit_stopped',
+    'audit',
+    (s) => {
+      addAudit(s, 'type=DAEMON_START msg=audit(1790000001.000:2578): op=start ver=4.0.2 res=success');
+    },
+  ],
+  [
     'auditd was stopped',
     'audit_stopped',
     'audit',
