@@ -29,7 +29,7 @@ export interface WitnessedGuest extends AsyncDisposable {
   run(during?: (ask: Ask, cut: () => void) => Promise<unknown>): Promise<void>;
   /** Puts a script and runs it. */
   readonly script: (ask: Ask) => Promise<Answer>;
-  /** What the evidence of everything up to now is worth: its findings, each code and stream once. */
+  /** What the evidence of everything up to now is worth: its findings, as `code stream: detail`. */
   findings(): Promise<readonly string[]>;
 }
 
@@ -149,7 +149,7 @@ async function judgeAll(folder: string, home: string, records: readonly object[]
     [...followed].some(([stream, what]) => stream === name && what !== 'kept') ? 'lost' : 'collected';
   const judged = reading.judge(new Map(names.map((name) => [name, { how: how(name) }])));
   await rm(dir, { recursive: true });
-  return [...new Set(judged.findings.map(({ code, stream }) => `${code} ${stream}`))];
+  return judged.findings.map(({ code, stream, detail }) => `${code} ${stream}: ${detail}`);
 }
 
 /** A way to the door that can be cut, as a cable can. */
