@@ -33,6 +33,8 @@ it.each([
   [['destroy', '--exclude-protected'], '--exclude-protected'],
   [['config', 'set', 'a', 'b'], 'config set'],
   [['stack', 'rename', 'x'], 'stack rename'],
+  [['constructor'], 'the command "constructor"'],
+  [['toString', 'x'], 'the command "toString x"'],
   [[], 'the command'],
 ])('refuses %j by name', (args, name) => {
   expect(() => parseArguments(args)).toThrow(

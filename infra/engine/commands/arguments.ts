@@ -114,9 +114,9 @@ export function parseArguments(args: readonly string[]): Invocation {
 
 function splitCommand(args: readonly string[]): readonly [CommandName, readonly string[]] {
   const two = args.slice(0, 2).join(' ');
-  if (two in COMMANDS) return [two as CommandName, args.slice(2)];
+  if (Object.hasOwn(COMMANDS, two)) return [two as CommandName, args.slice(2)];
   const one = args[0] ?? '';
-  if (one in COMMANDS) return [one as CommandName, args.slice(1)];
+  if (Object.hasOwn(COMMANDS, one)) return [one as CommandName, args.slice(1)];
   return refuse(`the command "${two}"`);
 }
 

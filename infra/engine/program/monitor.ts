@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { messageOf, refuse } from '../errors.ts';
-import { readGoal } from '../run/goal.ts';
+import { isForeignBuiltIn, readGoal } from '../run/goal.ts';
 import { invoke } from './invoke.ts';
 import { Empty, resource } from '../protocol/messages.ts';
 import type { Registrar, Registration } from './registrar.ts';
@@ -116,7 +116,7 @@ async function readResource(
   request: resource.ReadResourceRequest,
 ): Promise<resource.ReadResourceResponse> {
   if (request.getPackageref() !== '') refusing(run, () => refuse('a parameterized package'));
-  if (request.getType().startsWith('pulumi:pulumi:'))
+  if (request.getType().startsWith('pulumi:pulumi:') || isForeignBuiltIn(request.getType()))
     refusing(run, () => refuse(`the built-in resource ${request.getType()}`));
   const registration = await registrar.read({
     type: request.getType(),

@@ -166,7 +166,12 @@ function refuseFeatures(request: resource.RegisterResourceRequest): void {
     [request.getEnvvarmappingsMap().getLength() > 0, 'the provider option envVarMappings'],
     [request.getReplaceWithList().length > 0, 'the resource option replaceWith'],
     [request.hasReplacementTrigger(), 'the resource option replacementTrigger'],
-    [/^pulumi:pulumi:(?!Stack$)/.test(request.getType()), `the built-in resource ${request.getType()}`],
+    [isForeignBuiltIn(request.getType()), `the built-in resource ${request.getType()}`],
   ];
   for (const [isUsed, feature] of used) if (isUsed) refuse(`${feature} (${request.getType()} '${request.getName()}')`);
+}
+
+/** Pulumi's own resources are made by its engine, not by a provider; of those there are here the stack itself and providers. */
+export function isForeignBuiltIn(type: string): boolean {
+  return /^pulumi:(?!pulumi:Stack$|providers:)/.test(type);
 }

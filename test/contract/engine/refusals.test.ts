@@ -37,6 +37,32 @@ it.each<readonly [string, Program, RegExp]>([
     /embedded engine: .*StackReference/,
   ],
   [
+    'what a stack keeps for itself',
+    () => Promise.resolve({ s: new pulumi.Stash('s', { input: 1 }).urn }),
+    /embedded engine: .*pulumi:index:Stash/,
+  ],
+  [
+    'variables of a provider that are called otherwise',
+    () => Promise.resolve({ p: new Bag('p', {}, { envVarMappings: { A: 'B' } }).urn }),
+    /embedded engine: the provider option envVarMappings/,
+  ],
+  [
+    'a transform of the whole stack',
+    () => {
+      pulumi.runtime.registerResourceTransform(() => undefined);
+      return Promise.resolve({});
+    },
+    /does not support transforms/i,
+  ],
+  [
+    'a transform of invokes',
+    () => {
+      pulumi.runtime.registerInvokeTransform(() => undefined);
+      return Promise.resolve({});
+    },
+    /does not support transforms/i,
+  ],
+  [
     'an archive',
     one(() => ({}), { code: new pulumi.asset.FileArchive('.') }),
     /embedded engine: an archive among the inputs/,
@@ -93,6 +119,12 @@ it('refuses saved plans, imports of files and excluded protected resources', asy
 it('refuses configuration that would change what resources are called', async () => {
   const stack = await fixture.stack(boxes(['a']), { config: { 'pulumi:autonaming': '{}' } });
   await expect(stack.up()).rejects.toThrow('the configuration pulumi:autonaming is not supported');
+});
+
+it('refuses an ESC environment in the stack settings', async () => {
+  const stack = await fixture.stack(NEVER);
+  writeFileSync(join(stack.workspace.workDir, 'Pulumi.dev.yaml'), 'environment:\n  - x\n');
+  await expect(stack.up()).rejects.toThrow('ESC environments');
 });
 
 it('refuses a package whose default provider is denied, and says what to do', async () => {
