@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { keyFile, layOut, readCases, TSA_CA } from '../test/support/vectors.ts';
 import { ROOT } from './programs.ts';
 
-const PICTURE = join(ROOT, 'docs', 'images', 'verify.svg');
+/** Where the picture lies. */
+export const PICTURE = join(ROOT, 'docs', 'images', 'verify.svg');
 
 /** What is shown of a line; digests end in an ellipsis. */
 const COLUMNS = 112;
@@ -18,19 +19,24 @@ const MARGIN_PX = 18;
  * the same with one byte of its audit log changed.
  */
 export async function makePicture(): Promise<number> {
+  await mkdir(join(PICTURE, '..'), { recursive: true });
+  await writeFile(PICTURE, await drawPicture());
+  console.log('docs/images/verify.svg');
+  return 0;
+}
+
+/** The picture as it is now; another run of it differs in milliseconds only. */
+export async function drawPicture(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'burnbag-picture-'));
   try {
     const [good, bad] = await Promise.all([
       verify(folder, 'evidence', undefined),
       verify(folder, 'tampered', 'one-byte'),
     ]);
-    await mkdir(join(PICTURE, '..'), { recursive: true });
-    await writeFile(PICTURE, svg([...good, '', ...bad]));
+    return svg([...good, '', ...bad]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  console.log('docs/images/verify.svg');
-  return 0;
 }
 
 async function verify(folder: string, name: string, caseName: string | undefined): Promise<readonly string[]> {
