@@ -5,6 +5,7 @@ import type { Fault } from '../support/crash-plan.ts';
 import { scan } from '../support/scanner.ts';
 import { openFaultyStore } from './faulty-store.ts';
 import { type CrashHome, type CrashPlace, type CrashProcess, openCrashPlace } from './place.ts';
+import { asleep } from './sleeper.ts';
 
 /*
  * Fail closed: what cannot be put on record is not done. And destruction needs nothing: whatever of journal, folder or store is down, the sandbox is gone
@@ -25,7 +26,7 @@ async function disturbed(
 ): Promise<CrashProcess> {
   const owner = home.start({ do: 'run', fault: { step, when: 'after', how: 'stop' } });
   const { runId } = await owner.said('run');
-  await owner.said('stopping');
+  await asleep(owner);
   await disturb(join(home.home, 'runs', runId));
   process.kill(owner.pid, 'SIGCONT');
   await owner.ended;

@@ -9,6 +9,7 @@ import type { CrashPlan } from '../support/crash-plan.ts';
 import { scan } from '../support/scanner.ts';
 import { until } from '../support/until.ts';
 import { type CrashHome, type CrashPlace, type CrashProcess, openCrashPlace } from './place.ts';
+import { asleep } from './sleeper.ts';
 
 /*
  * The reaper through its own command, on what nobody cares for any more: machines, files and stacks that a journal calls gone or never knew.
@@ -115,7 +116,7 @@ describe('a sweep while another process has the data directory', () => {
 
   test('that does not answer only reports, but ends a machine past its own deadline', async () => {
     const owner = home.start({ do: 'run', fault: { step: 'action_sent', when: 'after', how: 'stop' } });
-    await owner.said('stopping');
+    await asleep(owner);
     await startBearer(UNKNOWN[0], { words: ['-append', 'x burnbag.lifetime=0 y'] });
     const { report, code } = await reap();
     expect([code, report.as]).toEqual([75, 'bystander']);

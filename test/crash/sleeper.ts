@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { receiptsOf, scan } from '../support/scanner.ts';
+import { until } from '../support/until.ts';
 import type { Cell, Sleep } from './cell.ts';
 import { describe, dumpOf, findAfter, type Played, timeUntilClean } from './found.ts';
 import { violations } from './invariants.ts';
@@ -82,14 +83,10 @@ async function playRobbed(home: CrashHome, owner: CrashProcess, wake: () => Prom
   return { ended, runs, remnants: atCrash.remnants.length, recoveryMs, violations: [...mishaps, ...problems] };
 }
 
-/** Waits until every thread of it is stopped. */
-async function asleep(owner: CrashProcess): Promise<void> {
+/** Waits until it is stopped: it says so a moment before, and a SIGCONT that comes in between would be lost. Rejects when it ends, or goes on. */
+export async function asleep(owner: CrashProcess): Promise<void> {
   await owner.said('stopping');
-  for (;;) {
-    const status = await readFile(`/proc/${owner.pid}/status`, 'utf8');
-    if (/^State:\s+T/m.test(status)) return;
-    await sleep(5);
-  }
+  await until(async () => /^State:\s+T/m.test(await readFile(`/proc/${owner.pid}/status`, 'utf8')));
 }
 
 /** Every file of every run's evidence, so that not a byte of it may change. */
