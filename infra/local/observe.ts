@@ -2,10 +2,10 @@ import { DriverError } from '../error.ts';
 import type { ConcreteId } from '../driver.ts';
 import type { Owner } from '../host/run-folder.ts';
 import type { Look, LookAt } from '../host/looks/found.ts';
+import { looksForKept } from '../host/looks/kept.ts';
 import { lookAtListener, tryToBind } from './looks/port.ts';
-import { lookAtPath, lookIntoFolder } from '../host/looks/path.ts';
+import { LOOKS_BY_PATH } from '../host/looks/path.ts';
 import { lookAtPid, lookForLabel, lookForOpenDisk } from './looks/process.ts';
-import { lookAtStackFiles, lookForStack } from '../host/looks/stack.ts';
 
 /**
  * Asks the host, never our own state, whether an id still exists. Only a plain "there is none" counts as gone;
@@ -35,16 +35,12 @@ function meansFor({ kind, detail }: ConcreteId): readonly LookAt[] {
     case 'process':
       return detail['start_time'] === undefined ? [lookForLabel, lookForOpenDisk] : [lookAtPid, lookForLabel];
     case 'disk':
-    case 'socket':
     case 'file':
-    case 'directory':
-      return [lookAtPath, lookIntoFolder];
+      return LOOKS_BY_PATH;
     case 'port':
       return [lookAtListener, tryToBind];
-    case 'stack':
-      return [lookForStack, lookAtStackFiles];
     default:
-      return [refuse];
+      return looksForKept(kind) ?? [refuse];
   }
 }
 

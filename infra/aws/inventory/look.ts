@@ -1,8 +1,7 @@
 import type { ConcreteId } from '../../driver.ts';
 import { DriverError } from '../../error.ts';
 import { found, type Look } from '../../host/looks/found.ts';
-import { lookAtPath, lookIntoFolder } from '../../host/looks/path.ts';
-import { lookAtStackFiles, lookForStack } from '../../host/looks/stack.ts';
+import { looksForKept } from '../../host/looks/kept.ts';
 import { backendOf, isExpected } from '../ids.ts';
 import type { Parts } from '../parts.ts';
 import { ownTags } from './find.ts';
@@ -70,9 +69,7 @@ async function lookOutsideAws({ options, remoteState }: Parts, id: ConcreteId, t
     if (here !== there) throw cannotTell(`stack ${id.id} in ${here}`, `one in ${there}`, 'set aws.state_url as it was');
     if (remoteState !== undefined) return remoteState.look(id.id, turn);
   }
-  const paths = [lookAtPath, lookIntoFolder];
-  const means = { directory: paths, socket: paths, stack: [lookForStack, lookAtStackFiles] };
-  const looks = Object.hasOwn(means, id.kind) ? means[id.kind as keyof typeof means] : undefined;
+  const looks = looksForKept(id.kind);
   const by = looks?.[turn % looks.length];
   if (by === undefined)
     throw cannotTell('an id of the aws driver', `${id.kind} ${id.id}`, 'it belongs to another driver');

@@ -23,3 +23,6 @@ export const lookIntoFolder: LookAt = async ({ id }) => {
     throw error;
   }
 };
+
+/** Both of them. */
+export const LOOKS_BY_PATH = [lookAtPath, lookIntoFolder] as const;
