@@ -1,9 +1,8 @@
 import { appendFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetConsoleOutputCommand } from '@aws-sdk/client-ec2';
 import { DriverError } from '../error.ts';
 import { escapeText, parseConsoleLine } from '../guest/console.ts';
-import { translateAws } from './api/errors.ts';
+import { readConsoleOutput } from './api/console-output.ts';
 import { findById } from './inventory/kind.ts';
 import { INSTANCES } from './inventory/instances.ts';
 import type { Parts } from './parts.ts';
@@ -45,15 +44,13 @@ export async function awaitReady(parts: Parts, machineId: string, file: string, 
 }
 
 /** The latest console, where EC2 has one yet. A machine that is not shown yet has none. */
-async function readConsole({ clients }: Parts, InstanceId: string): Promise<string> {
+async function readConsole({ clients }: Parts, machineId: string): Promise<string> {
   try {
-    const { Output = '' } = await clients.ec2.send(new GetConsoleOutputCommand({ InstanceId, Latest: true }));
-    return Buffer.from(Output, 'base64').toString('latin1');
+    return await readConsoleOutput(clients.ec2, machineId);
   } catch (error) {
-    const translated = translateAws(error, `the console of ${InstanceId}`);
     // Lists run behind, and a throttled call is made again anyway.
-    if (translated.retryable || /NotFound/.test(translated.got)) return '';
-    throw translated;
+    if (error instanceof DriverError && (error.retryable || /NotFound/.test(error.got))) return '';
+    throw error;
   }
 }
 

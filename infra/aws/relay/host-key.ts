@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetConsoleOutputCommand } from '@aws-sdk/client-ec2';
 import { DriverError } from '../../error.ts';
 import { type AwsAccess, openClients } from '../api/clients.ts';
-import { translateAws } from '../api/errors.ts';
+import { readConsoleOutput } from '../api/console-output.ts';
 
 /** How long a host key is waited for: a host boots within a minute or two, and EC2 shows its console with a delay of its own. */
 export interface HostKeyWait {
@@ -20,11 +19,7 @@ export async function readHostKey(access: AwsAccess, instanceId: string, wait = 
   const clients = openClients(access);
   try {
     for (const until = performance.now() + wait.limitMs; ;) {
-      const request = new GetConsoleOutputCommand({ InstanceId: instanceId, Latest: true });
-      const { Output = '' } = await clients.ec2.send(request).catch((error: unknown) => {
-        throw translateAws(error, `the console of ${instanceId}`);
-      });
-      const key = hostKeyIn(Buffer.from(Output, 'base64').toString('latin1'), instanceId);
+      const key = hostKeyIn(await readConsoleOutput(clients.ec2, instanceId), instanceId);
       if (key !== undefined) return key;
       if (performance.now() > until) throw notShown(instanceId, wait.limitMs);
       await sleep(wait.pollMs);
