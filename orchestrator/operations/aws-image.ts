@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Images, ListedImage } from '../../infra/index.ts';
+import type { ListedImage } from '../../infra/index.ts';
 import { loadConfiguration } from '../configuration.ts';
 import { RequestError } from '../errors.ts';
 import { findProfile, loadPolicy } from '../policy/profile.ts';
@@ -114,29 +114,16 @@ async function publish(
   const { home, root, variables } = environment;
   const how = { home, root, env: variables, signal, onEvent: observeSetup, onProgress: say };
   await using disk = await makeAwsDisk({ ...how, caPublicKey, relayAddress, tunnels });
-  const published = await send(images, { ...disk, tunnels }, say);
-  return {
-    ...SCHEMA,
-    ...{ did: 'published', id: published.imageId, blocks: published.blocks },
-    ...{ image_digest: disk.imageDigest, disk_sha256: disk.sha256, tunnels: [...tunnels] },
-  };
-}
-
-function send(
-  images: Images,
-  disk: {
-    readonly file: string;
-    readonly imageDigest: string;
-    readonly sha256: string;
-    readonly tunnels: readonly string[];
-  },
-  say: (what: string) => void,
-) {
+  const { file, imageDigest, sha256: diskSha256 } = disk;
   const onProgress = (done: number, of: number): void => {
     say(`block ${done} of ${of}`);
   };
-  const { file, imageDigest, sha256: diskSha256, tunnels } = disk;
-  return images.publish({ file, imageDigest, diskSha256, tunnels, onProgress });
+  const published = await images.publish({ file, imageDigest, diskSha256, tunnels, onProgress });
+  return {
+    ...SCHEMA,
+    ...{ did: 'published', id: published.imageId, blocks: published.blocks },
+    ...{ image_digest: imageDigest, disk_sha256: diskSha256, tunnels: [...tunnels] },
+  };
 }
 
 function rowOf(listed: ListedImage): z.infer<typeof Image> {
