@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { DescribeVolumesCommand, type EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import type { EC2Client, Instance } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { relayHostConfig } from '../../../infra/aws/relay/sshd-config.ts';
 import { openFileSigner } from '../../../orchestrator/ca/index.ts';
@@ -30,8 +30,6 @@ export interface Cloud extends AsyncDisposable {
   /** Past the proxy. */
   readonly ec2: EC2Client;
   readonly guests: Guests;
-  /** Volumes that moto makes for each snapshot, and nobody asked for; EBS makes none. */
-  readonly ofImages: ReadonlySet<string>;
   /** Publishes another image by the user's own command, with these options; tells its id. */
   publish(...options: string[]): Promise<string>;
   /** Writes config.json anew, with these changes to its `aws`. */
@@ -64,21 +62,10 @@ export async function makeCloud(): Promise<Cloud> {
   };
   await configure({});
   await shareImageBase(place.home);
-  const ofImages = new Set<string>();
-  const publish = async (...args: string[]): Promise<string> => {
-    const before = await volumes(ec2);
-    const id = await published(place, args);
-    for (const volume of await volumes(ec2)) if (!before.has(volume)) ofImages.add(volume);
-    return id;
-  };
+  const publish = (...args: string[]) => published(place, args);
   await publish();
   const all = made.move();
-  return { place, chaos, ec2, guests, ofImages, configure, publish, [Symbol.asyncDispose]: () => all.disposeAsync() };
-}
-
-async function volumes(ec2: EC2Client): Promise<ReadonlySet<string>> {
-  const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({}));
-  return new Set(Volumes.map(({ VolumeId = '' }) => VolumeId));
+  return { place, chaos, ec2, guests, configure, publish, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 /** By the user's own command; tells the image's id. */
