@@ -1,11 +1,9 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fetchLog, type FetchOptions, type TranscriptRecord } from '../../orchestrator/relay/index.ts';
 import { sha256 } from '../support/arrivals.ts';
-import { forgeLogin, MACHINE_ID, memorySigner } from '../support/login.ts';
-import { startSshd, type TestSshd } from '../support/sshd.ts';
+import { type LogServer, startLogServer } from '../support/log-server.ts';
+import { forgeLogin } from '../support/login.ts';
+import { startSshd } from '../support/sshd.ts';
 
 /*
  * Copying a log out over a real sshd. The forced command stands in for the image's (images/guest/usr/local/bin/audit-stream): what it is asked for
@@ -19,29 +17,18 @@ case $SSH_ORIGINAL_COMMAND in
   *) echo unknown; exit 64 ;;
 esac
 `;
-const signer = memorySigner();
-let folder: string;
-let sshd: TestSshd;
-
+let server: LogServer;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'burnbag-fetch-'));
-  const forceCommand = join(folder, 'server');
-  await writeFile(forceCommand, SERVER);
-  await chmod(forceCommand, 0o755);
-  sshd = await startSshd({ caPublicKey: signer.publicKeyLine, principals: [`audit-${MACHINE_ID}`], forceCommand });
+  server = await startLogServer(SERVER);
 });
-afterAll(async () => {
-  await sshd.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 /** Fetches, and keeps the transcript. */
 async function fetched(changes: Partial<FetchOptions> = {}) {
   const records: TranscriptRecord[] = [];
-  const { privateKey, certificateLine } = await forgeLogin(signer, { principals: [`audit-${MACHINE_ID}`] });
   const { reason, content } = await fetchLog({
-    address: { host: '127.0.0.1', port: sshd.port },
-    ...{ hostKey: sshd.hostKey, username: sshd.username, privateKey, certificate: certificateLine, log: 'audit' },
+    ...(await server.login()),
+    log: 'audit',
     onRecord: (record) => void records.push(record),
     ...changes,
   });
@@ -66,22 +53,26 @@ test.each([
   // A busy machine may not have come to its first word when it is given up on.
   expect([reason, text === '' && reason === 'timeout' ? begins : text]).toEqual([expected, begins]);
   expect(records.at(-1)).toMatchObject({ event: 'log_fetched', reason: expected, bytes: text.length });
-  await expect.poll(async () => (await sshd.processes()).length).toBe(1);
+  await expect.poll(async () => (await server.sshd.processes()).length).toBe(1);
 });
 
 test('another host key, another principal, a transcript that cannot be kept: nothing is fetched', async () => {
-  const other = await startSshd({ caPublicKey: signer.publicKeyLine, principals: ['x'], forceCommand: '/bin/true' });
+  const other = await startSshd({
+    caPublicKey: server.signer.publicKeyLine,
+    principals: ['x'],
+    forceCommand: '/bin/true',
+  });
   try {
     await expect(fetched({ hostKey: other.hostKey })).rejects.toMatchObject({ code: 'host_key_mismatch' });
   } finally {
     await other.stop();
   }
-  const task = await forgeLogin(signer);
+  const task = await forgeLogin(server.signer);
   const asTask = { privateKey: task.privateKey, certificate: task.certificateLine };
   await expect(fetched(asTask)).rejects.toMatchObject({ code: 'refused' });
   const full = () => {
     throw new Error('disk full');
   };
   await expect(fetched({ onRecord: full })).rejects.toThrow('disk full');
-  await expect.poll(async () => (await sshd.processes()).length).toBe(1);
+  await expect.poll(async () => (await server.sshd.processes()).length).toBe(1);
 });

@@ -1,11 +1,9 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GuestLog } from '../../orchestrator/relay/log-stream.ts';
 import { openLogStream } from '../../orchestrator/relay/index.ts';
-import { forgeLogin, MACHINE_ID, memorySigner } from '../support/login.ts';
-import { startSshd, type TestSshd } from '../support/sshd.ts';
+import { type LogServer, startLogServer } from '../support/log-server.ts';
 
 /*
  * Logs of machines that have no other way out than their one network connection, copied out by a real sshd while they are written. The forced
@@ -18,29 +16,17 @@ case $SSH_ORIGINAL_COMMAND in
 esac
 `;
 const MAX_BYTES = 1024 * 1024;
-const signer = memorySigner();
-let folder: string;
-let sshd: TestSshd;
+let server: LogServer;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'burnbag-stream-'));
-  const forceCommand = join(folder, 'server');
-  await writeFile(forceCommand, SERVER);
-  await chmod(forceCommand, 0o755);
-  sshd = await startSshd({ caPublicKey: signer.publicKeyLine, principals: [`audit-${MACHINE_ID}`], forceCommand });
+  server = await startLogServer(SERVER);
 });
-afterAll(async () => {
-  await sshd.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 async function copy(log: GuestLog, maxBytes?: number) {
-  const { privateKey, certificateLine: certificate } = await forgeLogin(signer, {
-    principals: [`audit-${MACHINE_ID}`],
-  });
-  const file = join(folder, `${log}-${String(maxBytes)}`);
+  const file = join(server.folder, `${log}-${String(maxBytes)}`);
   const stream = await openLogStream({
-    ...{ address: { host: '127.0.0.1', port: sshd.port }, hostKey: sshd.hostKey, username: sshd.username },
-    ...{ privateKey, certificate, log, file, onRecord: () => undefined },
+    ...(await server.login()),
+    ...{ log, file, onRecord: () => undefined },
     ...(maxBytes !== undefined && { maxBytes }),
   });
   return { file, stream };
@@ -58,7 +44,7 @@ test('a log without end takes no more of this host than it may, and the copying 
   await stream.ended;
   expect((await stat(file)).size).toBe(MAX_BYTES);
   await stream.close();
-  await expect.poll(async () => (await sshd.processes()).length).toBe(1);
+  await expect.poll(async () => (await server.sshd.processes()).length).toBe(1);
 });
 
 test('control: where it may take more, it does', async () => {
