@@ -32,9 +32,12 @@ describe.skipIf('missing' in found)('the root half', () => {
     sandbox[Symbol.dispose]();
   });
   afterEach(() => {
-    expect(readdirSync(cgroupFolder).filter((name) => name.startsWith(`detonate-${spawner.process.pid}`))).toEqual([]);
+    expect(cgroups()).toEqual([]);
     expect(scriptProcesses()).toEqual([]);
   });
+
+  const cgroups = (): string[] =>
+    readdirSync(cgroupFolder).filter((name) => name.startsWith(`detonate-${spawner.process.pid}`));
 
   const scriptProcesses = (): string[] =>
     readdirSync('/proc').filter((pid) => /^[0-9]+$/.test(pid) && isAlive(pid, sandbox.guest.scriptUser));
@@ -43,8 +46,9 @@ describe.skipIf('missing' in found)('the root half', () => {
   const untilRunning = async (): Promise<void> => {
     while (scriptProcesses().length === 0) await sleep(20);
   };
+  // A cgroup outlives its processes by a moment, and the root half serves nobody else before it is gone.
   const untilEnded = async (): Promise<void> => {
-    while (scriptProcesses().length > 0) await sleep(20);
+    while (scriptProcesses().length > 0 || cgroups().length > 0) await sleep(20);
   };
 
   const upload = (script: string): string => {
